@@ -1,0 +1,1 @@
+"""Shared code of the BENDER course; see CONTRIBUTING.md for its rooms."""

@@ -1,0 +1,1 @@
+"""The virtual clinic: synthetic patients whose truth is known."""

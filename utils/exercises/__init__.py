@@ -1,0 +1,1 @@
+"""One module per episode: the checks behind the exercises."""
