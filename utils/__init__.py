@@ -1,1 +1,3 @@
-"""Shared code of the BENDER course; see CONTRIBUTING.md for its rooms."""
+"""Shared code of the BENDER course; CONTRIBUTING.md names its rooms."""
+
+__version__ = "0.1.0"

@@ -25,7 +25,7 @@ def path(lesson: str, suffix: str = "csv") -> Path:
     """
     found = list(EPISODES.glob(f"*/{lesson}.ipynb"))
     if not found:
-        raise EvidenceError(f"No lesson is called {lesson}; the names are those of the notebooks in episodes/.")
+        raise EvidenceError(f"No lesson is called {lesson}; use a notebook's name from episodes/.")
     return found[0].parent / "evidence" / f"{lesson}.{suffix}"
 
 

@@ -7,8 +7,9 @@ import os
 import platform
 import sys
 from collections.abc import Callable
-from importlib import metadata
 from typing import Any
+
+from utils import __version__
 
 
 class ClaimError(AssertionError):
@@ -28,7 +29,7 @@ def header(*sources: Any) -> None:
     Each source is a `datasets.Source`, or a plain sentence. No path and no host name is printed.
     """
     torch = sys.modules.get("torch")
-    parts = [f"course {metadata.version('bender-course')}", f"Python {platform.python_version()}"]
+    parts = [f"course {__version__}", f"Python {platform.python_version()}"]
     if torch is not None:
         parts.append(f"torch {torch.__version__} on {device()}")
     print(" · ".join([*parts, f"{os.cpu_count()} CPU cores"]))
@@ -82,7 +83,7 @@ class Verdict:
 
 
 def is_blank(answer: Any) -> bool:
-    """Whether an answer is still `...`, `None`, or a function whose body is only `...`, `pass` or a docstring."""
+    """Whether an answer is still `...` or `None`, or a function with nothing but `...`, `pass`, a docstring."""
     if answer is None or answer is ...:
         return True
     code = getattr(answer, "__code__", None)
@@ -91,7 +92,7 @@ def is_blank(answer: Any) -> bool:
     trivial = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE", "POP_TOP", "COPY_FREE_VARS"}
     steps = list(dis.get_instructions(code))
     return all(step.opname in trivial for step in steps) and all(
-        step.argval is None for step in steps if step.opname in ("LOAD_CONST", "RETURN_CONST")
+        step.argval is None or step.argval is ... for step in steps if step.opname in ("LOAD_CONST", "RETURN_CONST")
     )
 
 
