@@ -29,6 +29,11 @@ def path(lesson: str, suffix: str = "csv") -> Path:
     return found[0].parent / "evidence" / f"{lesson}.{suffix}"
 
 
+def read(file: Path) -> pd.DataFrame:
+    """One evidence file, whole."""
+    return pd.read_csv(file, dtype={"data": str, "code": str}, keep_default_na=False, na_values=[""])
+
+
 def table(lesson: str, source: Any = None) -> pd.DataFrame:
     """All runs of a lesson's experiment, one row a run.
 
@@ -45,7 +50,7 @@ def table(lesson: str, source: Any = None) -> pd.DataFrame:
     file = path(lesson)
     if not file.exists():
         raise EvidenceError(f"The evidence for {lesson} is missing: run `make evidence NB={lesson}`.")
-    runs = pd.read_csv(file, dtype={"data": str, "code": str})
+    runs = read(file)
     if source is not None:
         kind = "real" if source.is_real else "synthetic"
         runs = runs[runs["source"] == kind].reset_index(drop=True)

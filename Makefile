@@ -1,0 +1,46 @@
+# Everything a learner or a maintainer runs. CI calls only these.
+#   make lab        open the course in JupyterLab          make work      your own copies in work/
+#   make test       all tests, every notebook re-executed  make check     stamps and style, in seconds
+#   make run NB=…   execute and stamp one notebook         make evidence NB=…   its runs over all seeds
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+NB     ?=
+ARGS   ?=
+READY  := $(VENV)/.ready
+
+.PHONY: lab work test check run evidence environment
+lab: environment
+	@echo "Opening JupyterLab. Stop it with Ctrl-C in this window."
+	@$(BIN)/jupyter lab --LabApp.default_url="/lab/tree/README.md?factory=Markdown%20Preview" $(ARGS)
+
+work: environment
+	@$(BIN)/python -m utils.notebooks copies
+
+test: environment
+	@echo "Running all tests; every notebook is executed. About 8 minutes on two cores."
+	@$(BIN)/python -m pytest tests episodes $(ARGS)
+
+check: environment
+	@$(BIN)/ruff check .
+	@$(BIN)/python -m utils.notebooks verify
+	@$(BIN)/python -m pytest tests/test_notebooks.py tests/test_course.py $(ARGS)
+
+run: environment
+	@$(BIN)/python -m utils.notebooks run $(NB)
+
+evidence: environment
+	@$(BIN)/python -m utils.notebooks evidence $(NB)
+
+environment: $(READY)
+
+$(READY): requirements.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "The course needs Python 3.11 or newer; this is $$($(PYTHON) --version 2>&1). Try: make lab PYTHON=python3.12"; exit 1; }
+	@echo "Setting up the course's own environment in $(VENV): 3 to 10 minutes, once; PyTorch is the big part."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "Python cannot make environments here. On Debian or Ubuntu: sudo apt install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt || \
+	  { echo "Installing failed; the lines above say why. No network? Run the same command again later: it goes on where it stopped."; exit 1; }
+	@touch $(READY)
+	@echo "The environment is ready."
