@@ -1,0 +1,118 @@
+"""Each exercise is tried three ways: blank, with each typical mistake, and with the very solution a learner reads."""
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+
+import pytest
+
+from utils import notebooks
+from utils.lesson import Hint, Verdict, exercise, is_blank
+
+# {check: [(code that defines a wrong answer, words its message must hold), …]}
+MISTAKES: dict[str, list[tuple[str, str]]] = {}
+
+# ------------------------------------------------------------ 1.1 What is in the pile?
+
+# ------------------------------------------------------------ 1.2 What is in a file?
+
+# ------------------------------------------------------------ 1.3 Is the test set really unseen?
+
+# ------------------------------------------------------------ the harness
+
+
+class Exercise:
+    """One exercise of a notebook: its blank cell, its check, and the solution text that follows it."""
+
+    def __init__(self, path, cell, solution):
+        self.path, self.source, self.solution = path, cell["source"], solution
+        last = ast.parse(self.source).body[-1]
+        assert isinstance(last, ast.Expr) and ast.unparse(last.value.func).startswith("check."), self.source
+        self.name = last.value.func.attr
+        self.answers = [ast.unparse(argument) for argument in last.value.args]
+        self.module = importlib.import_module(f"utils.exercises.{path.parent.name[:9]}")
+        self.check = getattr(self.module, self.name)
+        self.stored = cell["outputs"]
+
+    def __repr__(self):
+        return f"{self.path.stem}-{self.name}"
+
+    def imports(self):
+        """The names a solution may use: what the notebook imports."""
+        namespace = {}
+        for cell in notebooks.code_cells(notebooks.read(self.path)):
+            if "colab" not in notebooks.tags(cell):
+                for node in notebooks.fingerprint.parse_cell(cell["source"]).body:
+                    if isinstance(node, ast.Import | ast.ImportFrom):
+                        exec(ast.unparse(node), namespace)
+        return namespace
+
+    def verdict(self, code):
+        namespace = self.imports()
+        exec(code, namespace)
+        return self.check(*[eval(answer, namespace) for answer in self.answers])
+
+
+def _exercises():
+    found = []
+    for path in notebooks.all_notebooks():
+        cells = notebooks.read(path)["cells"]
+        for position, cell in enumerate(cells):
+            if "exercise" in notebooks.tags(cell):
+                text = "\n".join(c["source"] for c in cells[position + 1 : position + 4] if c["cell_type"] == "markdown")
+                solution = re.search(r"<summary>\s*(?:<b>)?Solution.*?```python\n(.*?)```", text, flags=re.DOTALL)
+                assert solution, f"{path.name}: no solution follows {cell['id']}"
+                assert "Hint" in text, f"{path.name}: no hint follows {cell['id']}"
+                found.append(Exercise(path, cell, solution.group(1)))
+    return found
+
+
+EXERCISES = _exercises()
+every_exercise = pytest.mark.parametrize("each", EXERCISES, ids=repr)
+
+
+@every_exercise
+def test_blank_is_left_alone(each):
+    verdict = each.verdict("\n".join(ast.unparse(node) for node in ast.parse(each.source).body[:-1]))
+    assert verdict.state == "blank" and "not attempted yet" in repr(verdict)
+    assert "not attempted yet" in str(each.stored), "the committed notebook shows the exercise untouched"
+
+
+@every_exercise
+def test_the_published_solution_passes(each):
+    verdict = each.verdict(each.solution)
+    assert verdict.state == "done", verdict
+
+
+@every_exercise
+def test_each_mistake_has_its_own_message(each):
+    mistakes = MISTAKES[each.name]
+    assert len(mistakes) >= 2
+    seen = set()
+    for code, words in mistakes:
+        verdict = each.verdict(code)
+        assert verdict.state == "wrong", (code, verdict)
+        assert words in verdict.message, (code, verdict)
+        seen.add(verdict.message)
+    assert len(seen) == len(mistakes), "two mistakes share one message"
+
+
+def test_the_protocol_never_raises():
+    @exercise("Exercise 0", "you doubled it")
+    def double(f):
+        if f(2) != 4:
+            raise Hint("f(2) should be 4")
+
+    def explodes(x):
+        raise KeyError("x")
+
+    def empty(x):
+        """Only a docstring."""
+
+    assert double(...).state == double(None).state == double(empty).state == "blank"
+    assert double(lambda x: 2 * x).state == "done"
+    assert double(lambda x: x).message == "f(2) should be 4"
+    assert "KeyError" in double(explodes).message
+    assert isinstance(double(3), Verdict) and double(3).state == "wrong"
+    assert not is_blank(0) and not is_blank([])

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from utils import lesson
+from utils.lesson import ClaimError, claim
+
+
+def test_a_true_claim_prints_its_sentence(capsys):
+    claim("water is wet", np.bool_(True))
+    assert capsys.readouterr().out == "✓ water is wet\n"
+
+
+def test_a_false_claim_raises_with_its_values():
+    with pytest.raises(ClaimError, match=r"✗ water is dry \(wetness = 0.97\)"):
+        claim("water is dry", 0.97 < 0.5, wetness=0.97)
+
+
+@pytest.mark.parametrize("truth", [None, "yes", 1, np.array([True, True]), [True]])
+def test_a_claim_needs_one_boolean(truth):
+    with pytest.raises(TypeError):
+        claim("vague", truth)
+
+
+def test_a_claim_about_real_data_waits_for_them(capsys):
+    claim("real lesions repeat", False, real=False)
+    assert capsys.readouterr().out == "– real lesions repeat (needs the real data)\n"
+    with pytest.raises(ClaimError):
+        claim("real lesions repeat", False, real=True)
+
+
+def test_the_header_names_each_source_and_no_machine(capsys):
+    import platform
+
+    lesson.header("films (synthetic)")
+    out = capsys.readouterr().out
+    assert out.splitlines()[1] == "data: films (synthetic)"
+    assert platform.node() not in out
