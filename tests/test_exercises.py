@@ -60,7 +60,8 @@ def _exercises():
         cells = notebooks.read(path)["cells"]
         for position, cell in enumerate(cells):
             if "exercise" in notebooks.tags(cell):
-                text = "\n".join(c["source"] for c in cells[position + 1 : position + 4] if c["cell_type"] == "markdown")
+                after = [c["source"] for c in cells[position + 1 : position + 4] if c["cell_type"] == "markdown"]
+                text = "\n".join(after)
                 solution = re.search(r"<summary>\s*(?:<b>)?Solution.*?```python\n(.*?)```", text, flags=re.DOTALL)
                 assert solution, f"{path.name}: no solution follows {cell['id']}"
                 assert "Hint" in text, f"{path.name}: no hint follows {cell['id']}"

@@ -32,7 +32,8 @@ def main() -> int:
     with tempfile.NamedTemporaryFile("w", suffix=".txt", delete=False) as pins:
         pins.writelines(f"{name}=={metadata.version(name)}\n" for name in ("torch", "torchvision", "numpy"))
     print("installing", ", ".join(lines), flush=True)
-    return subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--constraint", pins.name, *lines]).returncode
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", pins.name, *lines]
+    return subprocess.run(command, check=False).returncode
 
 
 if __name__ == "__main__":

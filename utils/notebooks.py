@@ -238,9 +238,10 @@ def run(path: Path) -> dict[str, Any]:
             except CellExecutionError as error:
                 raise NotebookError(f"{label(path)}, cell {cell.id}: {error}") from None
         seconds = time.perf_counter() - started
-        memory = client.kc.execute(
-            "", user_expressions={"kib": "__import__('resource').getrusage(0).ru_maxrss"}, reply=True, timeout=30
-        )["content"]["user_expressions"]["kib"]
+        probe = nbformat.v4.new_code_cell("import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)")
+        notebook.cells.append(probe)
+        client.execute_cell(probe, len(notebook.cells) - 1)
+        notebook.cells.pop()
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = [_tidy(output) for output in cell.outputs]
@@ -264,7 +265,7 @@ def run(path: Path) -> dict[str, Any]:
         "versions": {name: metadata.version(name) for name in STAMPED_PACKAGES if _installed(name)},
         "cores": os.cpu_count(),
         "seconds": round(seconds, 1),
-        "peak_mib": round(int(memory["data"]["text/plain"]) / 1024) if memory["status"] == "ok" else None,
+        "peak_mib": round(int(probe.outputs[0].text) / 1024),
         "date": datetime.date.today().isoformat(),
     }
     plain["metadata"]["course"] = stamp
