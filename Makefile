@@ -12,7 +12,7 @@ READY  := $(VENV)/.ready
 .PHONY: lab work test check run evidence environment
 lab: environment
 	@echo "Opening JupyterLab. Stop it with Ctrl-C in this window."
-	@$(BIN)/jupyter lab --LabApp.default_url="/lab/tree/README.md?factory=Markdown%20Preview" $(ARGS)
+	@$(BIN)/python -m utils.lab $(ARGS)
 
 work: environment
 	@$(BIN)/python -m utils.notebooks copies
