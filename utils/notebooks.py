@@ -4,6 +4,8 @@
     python -m utils.notebooks verify [NB …]     recompute every stamp in seconds, without a kernel
     python -m utils.notebooks evidence NB …     run a lesson's experiment over its variants and seeds
     python -m utils.notebooks address URL       rewrite every badge and Colab cell for a fork
+    python -m utils.notebooks new PATH          start a lesson from episodes/template.ipynb
+    python -m utils.notebooks print             write each checklist.md as a page for the printer
     python -m utils.notebooks copies            put copies of all lessons in work/, for a learner to change
 NB is a path, or a lesson's name such as 03_split_and_leak. Without NB: all.
 """
@@ -140,6 +142,62 @@ def move_address(new: str) -> list[Path]:
             _write_atomically(file, moved)
             changed.append(file)
     return changed
+
+
+def new_lesson(path: Path) -> Path:
+    """Start a lesson: a copy of episodes/template.ipynb, without outputs, whose badge opens the copy.
+
+    Raises:
+        NotebookError: the file exists, or is no episodes/episodeNN_…/NN_….ipynb of this course.
+    """
+    path = path.resolve()
+    if path.exists():
+        raise NotebookError(f"{label(path)} exists already.")
+    if not re.fullmatch(r"episodes/episode\d\d_\w+/\d\d_\w+\.ipynb", label(path)):
+        raise NotebookError("A lesson's path looks like episodes/episode01_data_pile/05_my_lesson.ipynb.")
+    template = ROOT / "episodes" / "template.ipynb"
+    notebook = read(template)
+    notebook["metadata"].pop("course", None)
+    for cell in notebook["cells"]:
+        cell["source"] = cell["source"].replace(badge(template), badge(path)).splitlines(keepends=True)
+        if cell["cell_type"] == "code":
+            cell.update(outputs=[], execution_count=None)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write_atomically(path, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
+    return path
+
+
+PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>{title}</title>
+<style>
+@page {{ size: A4 landscape; margin: 12mm }}
+body {{ font: 9pt/1.3 "DejaVu Sans", Arial, sans-serif; max-width: 270mm; margin: 1em auto; padding: 0 1em }}
+h1 {{ font-size: 14pt; margin: 0 }} h2 {{ font-size: 10.5pt; margin: 1em 0 .2em; break-after: avoid }}
+table {{ border-collapse: collapse; width: 100%; table-layout: fixed }} tr {{ break-inside: avoid }}
+th, td {{ border-bottom: 1px solid #bbb; padding: .25em .4em; text-align: left; vertical-align: top }}
+th:nth-child(1), td:nth-child(1) {{ width: 3% }} th:nth-child(2), td:nth-child(2) {{ width: 26% }}
+th:nth-child(4), td:nth-child(4) {{ width: 33% }} th:nth-child(5), td:nth-child(5) {{ width: 8% }}
+code {{ font-size: 8pt; overflow-wrap: anywhere }} a {{ color: inherit }}
+</style>
+{body}</html>
+"""
+
+
+def printable(checklist: Path) -> str:
+    """A checklist as one HTML page for the printer."""
+    import mistune
+
+    text = checklist.read_text(encoding="utf-8")
+    title = text.splitlines()[0].removeprefix("# ")
+    return PAGE.format(title=title, body=mistune.create_markdown(plugins=["table"])(text))
+
+
+def print_checklists() -> list[Path]:
+    """Write checklist.html beside every checklist.md."""
+    pages = [(path, printable(path)) for path in sorted((ROOT / "episodes").glob("*/checklist.md"))]
+    for path, page in pages:
+        _write_atomically(path.with_suffix(".html"), page)
+    return [path for path, _ in pages]
 
 
 def make_copies(folder: Path = ROOT / "work") -> tuple[int, int]:
@@ -404,8 +462,8 @@ def _inside(folder: Path) -> Iterator[None]:
 def main(arguments: list[str] | None = None) -> int:
     """The commands of this module; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m utils.notebooks", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("command", choices=["run", "verify", "evidence", "address", "copies"])
-    parser.add_argument("names", nargs="*", metavar="NB or URL")
+    parser.add_argument("command", choices=["run", "verify", "evidence", "address", "new", "print", "copies"])
+    parser.add_argument("names", nargs="*", metavar="NB, PATH or URL")
     options = parser.parse_args(arguments)
     try:
         if options.command == "address":
@@ -413,6 +471,13 @@ def main(arguments: list[str] | None = None) -> int:
                 raise NotebookError("address needs one URL: https://github.com/owner/repository.")
             changed = move_address(options.names[0])
             print(f"{len(changed)} files now say {options.names[0]}")
+            return 0
+        if options.command == "new":
+            for name in options.names:
+                print(f"{label(new_lesson(Path(name)))}: write it, then `make run NB={Path(name).stem}`")
+            return 0
+        if options.command == "print":
+            print(f"{len(print_checklists())} checklists written as .html")
             return 0
         if options.command == "copies":
             made, kept = make_copies()
