@@ -1,0 +1,185 @@
+"""Reading one DICOM file and decoding its pixels, whatever state it is in; `dicom.py` builds on this."""
+from __future__ import annotations
+
+import io
+import numbers
+import os
+import time
+import warnings
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom import dcmread
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.filereader import read_dataset, read_preamble
+from pydicom.pixels import get_decoder
+from pydicom.uid import UID, ExplicitVRLittleEndian
+
+DEFLATED = "1.2.840.10008.1.2.1.99"
+PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
+NUMERIC = {"DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV", "US or SS"}
+SECONDS, INFLATED = 10.0, 1 << 28  # a header that takes longer, or a deflated file that grows larger, is refused
+
+
+class DicomError(Exception):
+    """One sentence that names the file and says what to do."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"DicomError: {self}"]
+
+
+class _Guard(io.BufferedReader):
+    """A file whose reads never ask for more than is left (a damaged length may say 4 GB) and stop at a deadline."""
+
+    def __init__(self, raw: Any, size: int, seconds: float = SECONDS):
+        super().__init__(raw)
+        self.size, self.deadline = size, time.monotonic() + seconds
+
+    def read(self, n: int | None = -1) -> bytes:
+        if time.monotonic() > self.deadline:
+            raise DicomError("the header is so tangled that reading it was given up")
+        left = max(self.size - self.tell(), 0)
+        return super().read(left if n is None or n < 0 else min(n, left))
+
+
+def read(path: str | os.PathLike, *, pixels: bool = True) -> FileDataset:
+    """Read one DICOM file, with or without preamble and file meta information.
+
+    Raises:
+        DicomError: the file cannot be read as DICOM; the sentence names it and says why.
+    """
+    path = Path(path)
+    try:
+        if not path.exists():
+            raise DicomError("there is no such file")
+        if not path.is_file():  # a folder, a pipe or a device; opening a pipe would wait for ever
+            raise DicomError("it is not a regular file")
+        if not (size := path.stat().st_size):
+            raise DicomError("the file is empty")
+        with warnings.catch_warnings(), _Guard(io.FileIO(path), size) as file:
+            warnings.simplefilter("ignore")
+            return _parse(file, path, pixels)
+    except DicomError as error:
+        raise DicomError(f"{path.name} cannot be read: {error}.") from None
+    except RecursionError:
+        raise DicomError(f"{path.name} cannot be read: its sequences are nested too deeply.") from None
+    except PermissionError:
+        raise DicomError(f"{path.name} cannot be read: you have no permission to open it.") from None
+    except Exception as error:
+        raise DicomError(f"{path.name} cannot be read: it is damaged ({short(error)}).") from None
+
+
+def _parse(file: _Guard, path: Path, pixels: bool) -> FileDataset:
+    start = file.read(132)
+    file.seek(0)
+    bare = start[128:] != b"DICM"
+    if bare and start[:2] not in (b"\x02\0", b"\x08\0", b"\0\x08"):  # first group of a data set without preamble
+        raise DicomError("it is not a DICOM file")
+    preamble = read_preamble(file, force=True)
+    meta = FileMetaDataset(read_dataset(file, False, True, stop_when=lambda tag, vr, n: tag.group != 2))
+    if meta.get("TransferSyntaxUID") == DEFLATED:  # inflate by hand: a few bytes may hold gigabytes
+        inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), INFLATED)
+        if len(inflated) == INFLATED:
+            raise DicomError(f"it inflates to more than {INFLATED >> 20} MiB")
+        body = _Guard(io.BytesIO(inflated), len(inflated))
+        stop = None if pixels else (lambda tag, vr, n: tag in PIXELS)
+        data = FileDataset(path, read_dataset(body, False, True, stop_when=stop), preamble, meta, False, True)
+        left = len(inflated) - body.tell()
+    else:
+        file.seek(0)
+        data = dcmread(file, stop_before_pixels=not pixels, force=True, defer_size=None if pixels else 1 << 20)
+        left = file.size - file.tell()
+    if not len(data) or (bare and not {"SOPClassUID", "Modality", "PatientName", "Rows"} & set(data.dir())):
+        raise DicomError("it holds no data that could be recognised" if bare else "it holds no data")
+    data.bytes_left = left - (8 if data.original_encoding[0] else 12)  # what is left for pixels, if they were not read
+    return data
+
+
+def plain(data: Dataset, keyword: str) -> Any:
+    """A header value as plain Python; refuses values of absurd length instead of decoding them."""
+    raw = data.get_item(tag_for_keyword(keyword))
+    if raw is None:
+        return None
+    if raw.is_raw and raw.length > 1 << 14:
+        raise ValueError("too long")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        values = values_of(data[keyword])
+    numeric = dictionary_VR(tag_for_keyword(keyword)) in NUMERIC
+    values = [_scalar(value, numeric) for value in values]
+    return tuple(values) if len(values) > 1 else values[0] if values else None
+
+
+def _scalar(value: Any, numeric: bool) -> Any:
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    if isinstance(value, numbers.Real):
+        return float(value)
+    if value is None or value == "":
+        return None
+    if numeric:  # pydicom hands a number it cannot parse on as text
+        raise ValueError("not a number")
+    return str(value)
+
+
+def values_of(element: Any) -> list[Any]:
+    """The values of a data element as a list, also where it has only one."""
+    value = element.value
+    return list(value) if isinstance(value, list | tuple) or hasattr(value, "append") else [value]
+
+
+def attempt(what: Callable[[], Any], otherwise: Any = None) -> Any:
+    """The result of a call, or a default where a damaged file makes it raise."""
+    try:
+        return what()
+    except Exception:
+        return otherwise
+
+
+def short(error: BaseException) -> str:
+    """The first line of an error, as a clause."""
+    return (str(error).strip().split("\n")[0][:120] or type(error).__name__).rstrip(".")
+
+
+def name_of(data: Dataset) -> str:
+    """What to call a data set in a sentence: its file name, else its UID."""
+    return Path(str(getattr(data, "filename", None) or data.get("SOPInstanceUID", "This data set"))).name
+
+
+def decoder(syntax: str) -> str:
+    """What decodes pixels of this transfer syntax here: a package, "built in", or "missing: …"."""
+    try:
+        found = get_decoder(UID(syntax))
+    except NotImplementedError:
+        return "none in pydicom"
+    if not found.is_available:
+        return "missing: " + " or ".join(text.split("requires ")[-1] for text in found.missing_dependencies)
+    return ", ".join(name for name in found.available_plugins if name != "pydicom") or "built in"
+
+
+def decode(data: Dataset, frame: int | None, rgb: bool) -> tuple[np.ndarray, dict[str, Any]]:
+    """Pixels ([frames,] rows, columns[, samples]) and what they turned out to be (bits, photometric, …).
+
+    Raises:
+        DicomError: no pixels, damaged pixels, or no decoder here for this transfer syntax.
+    """
+    syntax = attempt(lambda: data.file_meta.TransferSyntaxUID, ExplicitVRLittleEndian)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            array, meta = get_decoder(syntax).as_array(data, index=frame, as_rgb=rgb)
+    except Exception as error:
+        by = decoder(syntax)
+        if by.startswith(("missing", "none")):
+            raise DicomError(f"{name_of(data)} is stored as {UID(syntax).name}; decoder {by}.") from None
+        why = short(error)
+        if not PIXELS & set(data.keys()):
+            why = "the file holds none"
+        elif "all available plugins" in why:
+            why = f"every decoder installed for {UID(syntax).name} fails, so they are damaged or not of the standard"
+        raise DicomError(f"The pixels of {name_of(data)} cannot be decoded: {why}.") from None
+    return np.asarray(array, array.dtype.newbyteorder("=")), meta
