@@ -38,7 +38,8 @@ def test_the_repository_has_one_address():
     for file in [*MARKDOWN, ROOT / "CITATION.cff", *NOTEBOOKS]:
         text = file.read_text(encoding="utf-8")
         found |= set(re.findall(r"https://github\.com/[\w-]+/bender-course", text))
-        found |= {f"https://github.com/{s}" for s in re.findall(r"colab\.research\.google\.com/github/([\w-]+/[\w-]+)", text)}
+        badges = re.findall(r"colab\.research\.google\.com/github/([\w-]+/[\w-]+)", text)
+        found |= {f"https://github.com/{slug}" for slug in badges}
     assert found <= {notebooks.address()}
 
 

@@ -19,6 +19,7 @@ def test_a_random_row_can_be_made_again(path, record_property):
     assert len(runs) == len(namespace["VARIANTS"]) * len(list(namespace["SEEDS"])), "a run is missing"
     same_data = runs if source is None else runs[runs["data"] == source.fingerprint]
     if same_data.empty:
+        assert source.is_real, "the generator changed: run `make evidence` for synthetic data again"
         pytest.skip("the evidence was gathered on another copy of this data set, so numbers may differ a little")
     row = random.choice(same_data[same_data["seconds"] <= AFFORDABLE].to_dict("records"))
     print(f"again: {row['variant']}, seed {row['seed']}")
