@@ -102,13 +102,16 @@ class Library:
             name = ".".join(parts[:-1] if is_package else parts)
             self.modules[name] = _Module(name, ast.parse(file.read_text(encoding="utf-8")), is_package)
 
-    def reached(self, tree: ast.AST) -> dict[str, str]:
-        """{"lesson.claim": hash, …}: every definition in `utils` that the code of a tree can reach."""
+    def reached(self, tree: ast.AST, leave_out: tuple[str, ...] = ()) -> dict[str, str]:
+        """{"lesson.claim": hash, …}: every definition in `utils` that the code of a tree can reach.
+
+        Modules named in `leave_out` are neither listed nor searched.
+        """
         todo = list(self._references(tree, _imports(tree, ""), None))
         seen: set[Definition] = set()
         while todo:
             target = todo.pop()
-            if target in seen:
+            if target in seen or target[0] in leave_out:
                 continue
             seen.add(target)
             module = self.modules[target[0]]
@@ -170,7 +173,7 @@ def library() -> Library:
     return Library()
 
 
-def code_of(sources: list[str]) -> tuple[str, dict[str, str]]:
-    """Hash of some code cells, and of every definition in `utils` that they reach together."""
+def code_of(sources: list[str], leave_out: tuple[str, ...] = ()) -> tuple[str, dict[str, str]]:
+    """Hash of some code cells, and of every definition in `utils` that they reach together (see `reached`)."""
     whole = ast.Module(body=[line for source in sources for line in parse_cell(source).body], type_ignores=[])
-    return digest(canonical(whole)), library().reached(whole)
+    return digest(canonical(whole)), library().reached(whole, leave_out)
