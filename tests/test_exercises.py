@@ -19,6 +19,64 @@ MISTAKES: dict[str, list[tuple[str, str]]] = {}
 
 # ------------------------------------------------------------ 1.3 Is the test set really unseen?
 
+MISTAKES["leaked_images"] = [
+    ("def leaked_images(train, test):\n    return np.isin(test, train).sum()", "one number"),
+    (
+        "def leaked_images(train, test):\n"
+        "    left, right = pd.DataFrame({'lesion': test}), pd.DataFrame({'lesion': train})\n"
+        "    return left.merge(right, on='lesion').notna().to_numpy()[:, 0]",
+        "matching pairs",
+    ),
+    ("def leaked_images(train, test):\n    return np.isin(train, test)", "training images"),
+    ("def leaked_images(train, test):\n    return ~np.isin(test, train)", "other way round"),
+    ("def leaked_images(train, test):\n    return np.isin(np.unique(test), train)", "you count lesions"),
+]
+MISTAKES["grouped_split"] = [
+    (
+        "def grouped_split(groups, share, seed):\n    return np.random.default_rng(seed).random(len(groups)) < share",
+        "both sides",
+    ),
+    (
+        "def grouped_split(groups, share, seed):\n"
+        "    names = np.random.default_rng().permutation(np.unique(groups))\n"
+        "    return np.isin(groups, names[:round(share * len(names))])",
+        "same seed",
+    ),
+    (
+        "def grouped_split(groups, share, seed):\n"
+        "    names = np.unique(groups)\n"
+        "    return np.isin(groups, names[:round(share * len(names))])",
+        "another seed",
+    ),
+    (
+        "def grouped_split(groups, share, seed):\n"
+        "    names = np.random.default_rng(seed).permutation(np.unique(groups))\n"
+        "    return np.isin(groups, names[round(share * len(names)):])",
+        "asked for",
+    ),
+    ("def grouped_split(groups, share, seed):\n    return np.arange(round(share * len(groups)))", "True or False"),
+]
+MISTAKES["crossings"] = [
+    (
+        "def crossings(train, test, columns):\n    return any(train[c].isin(test[c]).any() for c in columns)",
+        "list of column",
+    ),
+    (
+        "def crossings(train, test, columns):\n    return [c for c in columns if train[c].isin(test[c]).any()]",
+        "missing values",
+    ),
+    (
+        "def crossings(train, test, columns):\n"
+        "    return [c for c in columns if (train[c].to_numpy()[:len(test)] == test[c].to_numpy()).any()]",
+        "different rows",
+    ),
+    (
+        "def crossings(train, test, columns):\n"
+        "    return [c for c in columns if set(train[c].dropna()) & set(test[c].dropna())][:1]",
+        "all three",
+    ),
+]
+
 # ------------------------------------------------------------ the harness
 
 
