@@ -16,10 +16,9 @@ import numpy as np
 import pandas as pd
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
-from pydicom.pixels import apply_color_lut
 from pydicom.uid import UID, UID_dictionary
 
-from utils.dicom_files import DicomError, attempt, decode, decoder, name_of, plain, read, short
+from utils.dicom_files import DicomError, attempt, decode, decoder, name_of, one_sentence, plain, read
 from utils.dicom_identity import Pseudonymiser, audit_identity, deidentify
 
 __all__ = ["DEFAULT_TAGS", "DicomError", "Pseudonymiser", "Volume", "audit_identity", "decoder", "decoders",
@@ -140,6 +139,7 @@ def decoders() -> pd.DataFrame:
 # ---------------------------------------------------------------------------- stored → physical → displayed
 
 
+@one_sentence
 def stored_values(data: Dataset, frame: int | None = None) -> np.ndarray:
     """The numbers in the file, decompressed, with the right sign; nothing rescaled, no colour converted.
 
@@ -152,6 +152,7 @@ def stored_values(data: Dataset, frame: int | None = None) -> np.ndarray:
     return decode(data, frame, rgb=False)[0]
 
 
+@one_sentence
 def physical_values(data: Dataset, frame: int | None = None) -> np.ndarray:
     """Stored values through the modality LUT, or slope and intercept (PS3.3 C.11.1); RT dose through its scaling.
 
@@ -178,6 +179,7 @@ def _to_physical(data: Dataset, stored: np.ndarray, frame: int) -> np.ndarray:
     return stored * (1.0 if slope in (None, "") else float(slope)) + float(intercept or 0)
 
 
+@one_sentence
 def unit(data: Dataset) -> str:
     """Unit of the physical values, "" where the file gives none (as in most MR)."""
     item = _frame_item(data, "PixelValueTransformationSequence", 0)
@@ -229,6 +231,7 @@ def window(values: np.ndarray, centre: float, width: float, function: str = "LIN
     return np.clip((values - centre) / width + 0.5, 0, 1)
 
 
+@one_sentence
 def display(
     data: Dataset,
     window: tuple[float, float] | None = None,
@@ -248,12 +251,7 @@ def display(
     kind = data.get("PhotometricInterpretation", "MONOCHROME2")
     if kind == "PALETTE COLOR" or data.get("SamplesPerPixel", 1) == 3:
         picture, meta = decode(data, frame, rgb=True)
-        try:
-            picture = apply_color_lut(picture, data)[..., :3] if kind == "PALETTE COLOR" else picture
-        except Exception as error:
-            raise DicomError(f"The palette of {name_of(data)} cannot be used: {short(error)}.") from None
-        bits = 8 * picture.dtype.itemsize if kind == "PALETTE COLOR" else int(meta["bits_stored"])
-        picture = picture / (2.0**bits - 1)
+        picture = picture / (2.0 ** int(meta["bits_stored"]) - 1)
     else:
         stored = stored_values(data, frame)
         frames = list(stored) if stored.ndim == 3 else [stored]

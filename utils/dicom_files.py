@@ -1,6 +1,7 @@
 """Reading one DICOM file and decoding its pixels, whatever state it is in; `dicom.py` builds on this."""
 from __future__ import annotations
 
+import functools
 import io
 import numbers
 import os
@@ -16,7 +17,7 @@ from pydicom import dcmread
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.filereader import read_dataset, read_preamble
-from pydicom.pixels import get_decoder
+from pydicom.pixels import apply_color_lut, get_decoder
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -26,10 +27,30 @@ SECONDS, INFLATED = 10.0, 1 << 28  # a header that takes longer, or a deflated f
 
 
 class DicomError(Exception):
-    """One sentence that names the file and says what to do."""
+    """One sentence that names the file and says what to do; bytes of a damaged file do not spill into it."""
+
+    def __init__(self, sentence: str):
+        super().__init__("".join(letter if letter.isprintable() else "?" for letter in sentence))
 
     def _render_traceback_(self) -> list[str]:
         return [f"DicomError: {self}"]
+
+
+def one_sentence(function: Callable) -> Callable:
+    """Let only DicomError out of a function whose first argument is a data set, whatever is wrong with its header."""
+
+    @functools.wraps(function)
+    def guarded(data: Dataset, *args: Any, **keywords: Any) -> Any:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return function(data, *args, **keywords)
+        except DicomError:
+            raise
+        except Exception as error:
+            raise DicomError(f"{function.__name__}() cannot use {name_of(data)}: {short(error)}.") from None
+
+    return guarded
 
 
 class _Guard(io.BufferedReader):
@@ -164,14 +185,14 @@ def decoder(syntax: str) -> str:
 def decode(data: Dataset, frame: int | None, rgb: bool) -> tuple[np.ndarray, dict[str, Any]]:
     """Pixels ([frames,] rows, columns[, samples]) and what they turned out to be (bits, photometric, …).
 
+    With `rgb`, YBR and palette colours come as RGB.
+
     Raises:
         DicomError: no pixels, damaged pixels, or no decoder here for this transfer syntax.
     """
     syntax = attempt(lambda: data.file_meta.TransferSyntaxUID, ExplicitVRLittleEndian)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            array, meta = get_decoder(syntax).as_array(data, index=frame, as_rgb=rgb)
+        array, meta = get_decoder(syntax).as_array(data, index=frame, as_rgb=rgb)
     except Exception as error:
         by = decoder(syntax)
         if by.startswith(("missing", "none")):
@@ -182,4 +203,12 @@ def decode(data: Dataset, frame: int | None, rgb: bool) -> tuple[np.ndarray, dic
         elif "all available plugins" in why:
             why = f"every decoder installed for {UID(syntax).name} fails, so they are damaged or not of the standard"
         raise DicomError(f"The pixels of {name_of(data)} cannot be decoded: {why}.") from None
+    if rgb and meta["photometric_interpretation"] == "PALETTE COLOR":
+        try:
+            array = apply_color_lut(array, data)[..., :3]
+        except Exception as error:
+            raise DicomError(f"The palette of {name_of(data)} cannot be used: {short(error)}.") from None
+        bits = 8 * array.dtype.itemsize
+        meta |= {"photometric_interpretation": "RGB", "samples_per_pixel": 3}
+        meta |= {"bits_allocated": bits, "bits_stored": bits}
     return np.asarray(array, array.dtype.newbyteorder("=")), meta

@@ -14,7 +14,6 @@ import numbers
 import re
 import secrets
 import uuid
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -25,7 +24,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels.utils import pack_bits
 from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID, ExplicitVRLittleEndian, UID_dictionary
 
-from utils.dicom_files import NUMERIC, PIXELS, DicomError, attempt, decode, name_of, short, values_of
+from utils.dicom_files import NUMERIC, PIXELS, DicomError, attempt, decode, name_of, one_sentence, short, values_of
 
 KEEP = set("""
 Rows Columns NumberOfFrames SamplesPerPixel PlanarConfiguration PixelAspectRatio PixelSpacing ImagerPixelSpacing
@@ -34,10 +33,7 @@ SliceLocation ImagePositionPatient ImageOrientationPatient SeriesNumber Instance
 TemporalPositionIdentifier TemporalPositionIndex NumberOfTemporalPositions TemporalResolution ImagesInAcquisition
 RescaleSlope RescaleIntercept WindowCenter WindowWidth PixelPaddingValue PixelPaddingRangeLimit
 SmallestImagePixelValue LargestImagePixelValue PixelIntensityRelationshipSign LossyImageCompressionRatio
-LUTDescriptor LUTData RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor
-BluePaletteColorLookupTableDescriptor RedPaletteColorLookupTableData GreenPaletteColorLookupTableData
-BluePaletteColorLookupTableData SegmentedRedPaletteColorLookupTableData SegmentedGreenPaletteColorLookupTableData
-SegmentedBluePaletteColorLookupTableData KVP ExposureTime XRayTubeCurrent Exposure ExposureInuAs FocalSpots
+LUTDescriptor LUTData KVP ExposureTime XRayTubeCurrent Exposure ExposureInuAs FocalSpots
 ExposureIndex TargetExposureIndex DeviationIndex Sensitivity RelativeXRayExposure BodyPartThickness
 CompressionForce DistanceSourceToDetector DistanceSourceToPatient PositionerPrimaryAngle PositionerSecondaryAngle
 GantryDetectorTilt TableHeight ReconstructionDiameter DataCollectionDiameter SpiralPitchFactor
@@ -77,25 +73,23 @@ AnatomicRegionSequence ViewCodeSequence SegmentedPropertyCategoryCodeSequence Se
 RadionuclideCodeSequence PurposeOfReferenceCodeSequence DerivationCodeSequence
 """.split())  # noqa: SIM905
 WORDS = set("""
-CT MR CR DX DR MG US PT PET NM XA RF SC OT SEG SM GM XC ES OP OPT IO PX IVUS BMD TG RTDOSE RTIMAGE
-HELICAL SPIRAL MODE ORIGINAL DERIVED PRIMARY SECONDARY AXIAL LOCALIZER OTHER MIXED NONE M P R I A L H F AP PA LL RL LLD RLD LLO RLO
-CC MLO ML LM LAT LATERAL OBLIQUE AL AR PL PR HL HR FL FR AH AF PH PF LA RA LP RP LH RH LF RF B U UNPAIRED
-HFS HFP HFDR HFDL FFS FFP FFDR FFDL HEAD BRAIN SKULL NECK CHEST THORAX LUNG LUNGS HEART BREAST ABDOMEN LIVER KIDNEY
-PELVIS HIP KNEE ANKLE FOOT HAND WRIST ELBOW SHOULDER SPINE CSPINE TSPINE LSPINE ARM LEG EXTREMITY SKIN WHOLEBODY
-BODY WHOLE BONE SOFT TISSUE STANDARD SHARP SMOOTH DETAIL LEFT RIGHT UPPER LOWER FRONTAL PORTABLE SUPINE PRONE ERECT
-AX SAG COR SAGITTAL CORONAL TRA TRANSVERSE T1 T2 T1W T2W PD FLAIR STIR DWI ADC SWI MPRAGE TOF DIXON FATSAT FS FSE
-TSE SE GR GE GRE EP EPI IR RM RP SS SK MP OSP SP TRUEFISP SPGR 2D 3D ROW COL COLUMN PRE POST CONTRAST WITH WITHOUT
-WO AND OF PHASE ARTERIAL VENOUS DELAYED DYNAMIC PERFUSION DIFFUSION ANAT SCAN SERIES STUDY EXAM SCREENING ROUTINE
-THIN THICK SLICE RECON MPR MIP SCOUT SURVEY X RAY XRAY RADIOGRAPH FILM ULTRASOUND
-HU OD US MGML PCT Z HZ ED EDW BQML CNTS GML GY RELATIVE PHYSICAL EFFECTIVE ERROR PLAN BEAM MULTI_PLAN FRACTION
-BINARY FRACTIONAL PROBABILITY OCCUPANCY AUTOMATIC SEMIAUTOMATIC MANUAL STATIC DYNAMIC GATED IMAGE REPROJECTION
-EMISSION TRANSMISSION START ADMIN DECY ATTN SCAT DTIM MOTN PMOT CLN RAN RADL DCAL NORM
-00 01 ISO_10918_1 ISO_14495_1 ISO_15444_1 ISO_15444_2 ISO_13818_2 ISO_14496_10
-IDENTITY INVERSE LIN LOG DISP LINEAR LINEAR_EXACT SIGMOID DV DI DF WSD SD SI DRW SYN YES NO
-COLOR MONOCHROME TRUE_COLOR VOLUME SAMPLED DISTORTED MAX_IP MIN_IP MAGNITUDE REAL IMAGINARY T1_STAR T2_STAR
-DIRECTIONAL BMATRIX ISOTROPIC UNKNOWN FLAT WEDGE BUTTERFLY STRIP
-SIEMENS PHILIPS GE HEALTHCARE MEDICAL SYSTEMS TOSHIBA CANON HITACHI HOLOGIC AGFA FUJIFILM FUJI KODAK CARESTREAM
-SHIMADZU SAMSUNG UNITED IMAGING ESAOTE MINDRAY KONICA MINOLTA
+CT MR CR DX DR MG US PT PET NM XA RF SC OT SEG SM GM XC ES OP OPT IO PX IVUS BMD TG RTDOSE RTIMAGE HELICAL SPIRAL MODE
+ORIGINAL DERIVED PRIMARY SECONDARY AXIAL LOCALIZER OTHER MIXED NONE M P R I A L H F AP PA LL RL LLD RLD LLO RLO CC MLO
+ML LM LAT LATERAL OBLIQUE AL AR PL PR HL HR FL FR AH AF PH PF LA RA LP RP LH RH LF B U UNPAIRED HFS HFP HFDR HFDL FFS
+FFP FFDR FFDL HEAD BRAIN SKULL NECK CHEST THORAX LUNG LUNGS HEART BREAST ABDOMEN LIVER KIDNEY PELVIS HIP KNEE ANKLE
+FOOT HAND WRIST ELBOW SHOULDER SPINE CSPINE TSPINE LSPINE ARM LEG EXTREMITY SKIN WHOLEBODY BODY WHOLE BONE SOFT TISSUE
+STANDARD SHARP SMOOTH DETAIL LEFT RIGHT UPPER LOWER FRONTAL PORTABLE SUPINE PRONE ERECT AX SAG COR SAGITTAL CORONAL
+TRA TRANSVERSE T1 T2 T1W T2W PD FLAIR STIR DWI ADC SWI MPRAGE TOF DIXON FATSAT FS FSE TSE SE GR GE GRE EP EPI IR RM SS
+SK MP OSP SP TRUEFISP SPGR 2D 3D ROW COL COLUMN PRE POST CONTRAST WITH WITHOUT WO AND OF PHASE ARTERIAL VENOUS DELAYED
+DYNAMIC PERFUSION DIFFUSION ANAT SCAN SERIES STUDY EXAM SCREENING ROUTINE THIN THICK SLICE RECON MPR MIP SCOUT SURVEY
+X RAY XRAY RADIOGRAPH FILM ULTRASOUND HU OD MGML PCT Z HZ ED EDW BQML CNTS GML GY RELATIVE PHYSICAL EFFECTIVE ERROR
+PLAN BEAM MULTI_PLAN FRACTION BINARY FRACTIONAL PROBABILITY OCCUPANCY AUTOMATIC SEMIAUTOMATIC MANUAL STATIC GATED
+IMAGE REPROJECTION EMISSION TRANSMISSION START ADMIN DECY ATTN SCAT DTIM MOTN PMOT CLN RAN RADL DCAL NORM 00 01
+ISO_10918_1 ISO_14495_1 ISO_15444_1 ISO_15444_2 ISO_13818_2 ISO_14496_10 IDENTITY INVERSE LIN LOG DISP LINEAR
+LINEAR_EXACT SIGMOID DV DI DF WSD SD SI DRW SYN YES NO COLOR MONOCHROME TRUE_COLOR VOLUME SAMPLED DISTORTED MAX_IP
+MIN_IP MAGNITUDE REAL IMAGINARY T1_STAR T2_STAR DIRECTIONAL BMATRIX ISOTROPIC UNKNOWN FLAT WEDGE BUTTERFLY STRIP
+SIEMENS PHILIPS HEALTHCARE MEDICAL SYSTEMS TOSHIBA CANON HITACHI HOLOGIC AGFA FUJIFILM FUJI KODAK CARESTREAM SHIMADZU
+SAMSUNG UNITED IMAGING ESAOTE MINDRAY KONICA MINOLTA
 """.split())  # noqa: SIM905
 EMPTY = ["StudyDate", "StudyTime", "AccessionNumber", "Manufacturer", "ReferringPhysicianName", "PatientBirthDate",
          "PatientSex", "StudyID", "SeriesNumber", "InstanceNumber"]  # type 2: must be there, may be empty
@@ -148,6 +142,7 @@ class Pseudonymiser:
         return datetime.timedelta(days=-days, seconds=seconds)
 
 
+@one_sentence
 def deidentify(
     data: Dataset,
     pseudonyms: Pseudonymiser | None = None,
@@ -178,7 +173,7 @@ def deidentify(
     name = name_of(data)
     kind = UID(str(data.get("SOPClassUID") or attempt(lambda: data.file_meta.MediaStorageSOPClassUID) or ""))
     if "Image Storage" not in kind.name and kind.name not in ("Segmentation Storage", "RT Dose Storage"):
-        kind = kind.name or "it has no SOP Class UID"
+        kind = kind.name[:64] or "it has no SOP Class UID"
         raise DicomError(f"{name} is not an image of the standard ({kind}): only those can be de-identified here.")
     if clean_regions is None and (why := _pixel_text(data)):
         raise DicomError(f"{name}: {why}; look at the picture, then pass clean_regions (or [] if there is no text).")
@@ -236,20 +231,18 @@ def _cleaned(data: Dataset, pseudonyms: Pseudonymiser, offset: datetime.timedelt
             continue
         vr = dictionary_VR(tag)
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                element = data[tag]
-                if vr == "SQ":
-                    items = [_cleaned(item, pseudonyms, offset) for item in element.value]
-                    value = [item for item in items if len(item)]
-                elif vr in ("DA", "TM", "DT"):
-                    value = _shifted(data, keyword, vr, offset)
-                elif vr == "UI":
-                    value = [uid if uid in UID_dictionary else pseudonyms.uid(uid) for uid in values_of(element) if uid]
-                else:
-                    value = _harmless(element, vr)
-                if value not in (None, [], "", b""):
-                    new.add_new(tag, element.VR if element.VR in vr.split(" or ") else vr.split(" or ")[0], value)
+            element = data[tag]
+            if vr == "SQ":
+                items = [_cleaned(item, pseudonyms, offset) for item in element.value]
+                value = [item for item in items if len(item)]
+            elif vr in ("DA", "TM", "DT"):
+                value = _shifted(data, keyword, vr, offset)
+            elif vr == "UI":
+                value = [uid if uid in UID_dictionary else pseudonyms.uid(uid) for uid in values_of(element) if uid]
+            else:
+                value = _harmless(element, vr, data)
+            if value not in (None, [], "", b""):
+                new.add_new(tag, element.VR if element.VR in vr.split(" or ") else vr.split(" or ")[0], value)
         except Exception:  # a value that cannot even be decoded is not kept
             continue
     return new
@@ -259,14 +252,17 @@ def _text(data: Dataset, keyword: str) -> str:
     return str(attempt(lambda: data.get(keyword, "")) or "").strip()
 
 
-def _harmless(element: Any, vr: str) -> Any:
+def _harmless(element: Any, vr: str, owner: Dataset) -> Any:
     """The part of a value that cannot name anybody: numbers, tables of numbers, listed words. Else None."""
     values = values_of(element)
     if vr in NUMERIC and all(isinstance(v, numbers.Real) and math.isfinite(v) for v in values):
         return values
-    if vr == "AT" or element.keyword.endswith(("TableData", "LUTData")):
-        table = isinstance(element.value, bytes) and vr != "AT"
-        return element.value if table else values if all(isinstance(v, numbers.Integral) for v in values) else None
+    if element.keyword == "LUTData":  # exactly as many entries as it says, so that no text hides behind them
+        entries = int(owner.LUTDescriptor[0]) or 1 << 16
+        length = len(element.value)
+        return element.value if length in ((2 * entries,) if isinstance(element.value, bytes) else (entries,)) else None
+    if vr == "AT":
+        return values if all(isinstance(v, numbers.Integral) for v in values) else None
     if vr == "CS":
         known = [str(v) if WORDS.issuperset(str(v).split()) else "OTHER" for v in values]
         return known if "OTHER" not in known or element.keyword in ("ImageType", "FrameType") else None
@@ -337,6 +333,7 @@ def _pixel_text(data: Dataset) -> str:
     return f"its header does not say whether text is burned in, and {modality or 'an unnamed modality'} often has some"
 
 
+@one_sentence
 def audit_identity(data: Dataset, tokens: Iterable[str] = (), uid_root: str = "2.25") -> pd.DataFrame:
     """What in a data set could still say who it is; empty where nothing was found.
 
@@ -362,12 +359,10 @@ def audit_identity(data: Dataset, tokens: Iterable[str] = (), uid_root: str = "2
     for place, part in (("file meta", meta), ("", data)):
         for where, owner, tag in _walk(part, place):
             try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    element = owner[tag]
-                    why = _suspicion(element, owner, tokens, uid_root, dated)
-                    if why:
-                        report(tag, element.keyword, element.VR, where, element.value, why)
+                element = owner[tag]
+                if why := _suspicion(element, owner, tokens, uid_root, dated):
+                    value = f"{len(element.value)} items" if element.VR == "SQ" else element.value
+                    report(tag, element.keyword, element.VR, where, value, why)
             except Exception as error:
                 report(tag, keyword_for_tag(tag), "?", where, short(error), "cannot be decoded, so not be judged")
     if why := _pixel_text(data):
@@ -375,13 +370,13 @@ def audit_identity(data: Dataset, tokens: Iterable[str] = (), uid_root: str = "2
     return pd.DataFrame(rows, columns=["tag", "keyword", "vr", "where", "value", "why"])
 
 
-def _walk(data: Dataset, where: str) -> Iterator[tuple[str, Dataset, Any]]:
-    """(path, data set, tag) of every element, sequences after their own element."""
+def _walk(data: Dataset, where: str, depth: int = 0) -> Iterator[tuple[str, Dataset, Any]]:
+    """(path, data set, tag) of every element, a sequence before its items; 64 levels are enough for anything real."""
     for tag in sorted(data.keys()):
         yield where, data, tag
         items = attempt(lambda tag=tag: data[tag].value if data[tag].VR == "SQ" else ())
-        for i, item in enumerate(items or ()):
-            yield from _walk(item, f"{where}{' › ' if where else ''}{keyword_for_tag(tag) or tag}[{i}]")
+        for i, item in enumerate(items or () if depth < 64 else ()):
+            yield from _walk(item, f"{where}{' › ' if where else ''}{keyword_for_tag(tag) or tag}[{i}]", depth + 1)
 
 
 KINDS = {"PN": "the name of a person", "DA": "a date", "DT": "a date", "TM": "a time", "AS": "an age",
@@ -417,5 +412,6 @@ def _suspicion(element: Any, owner: Dataset, tokens: list[str], uid_root: str, d
     if keyword in KEEP:
         if vr in ("DA", "TM", "DT"):
             return "" if dated else f"{KINDS[vr]} that nobody has moved"
-        return "" if _harmless(element, dictionary_VR(element.tag)) == values_of(element) or raw else "words outside the list"
+        unchanged = _harmless(element, dictionary_VR(element.tag), owner) == values_of(element)
+        return "" if raw or unchanged else "words outside the list"
     return KINDS.get(vr, "not on the list of technical attributes")
