@@ -32,7 +32,7 @@ def leaked_images(answer):
         if got.ndim == 0:
             raise Hint("you return one number; return True or False for each test image, so that you can look at them")
         if len(got) == len(train):
-            raise Hint(f"you return an entry for each of the {len(train)} training images; mark the test images instead")
+            raise Hint(f"you return an entry for each of the {len(train)} training images; mark the test images")
         if len(got) != len(test):
             pairs = sum((train == lesion).sum() for lesion in test)
             what = {pairs: "matching pairs", len(set(test)): "lesions"}.get(len(got), "something else")
