@@ -534,8 +534,8 @@ def test_no_attribute_of_the_dictionary_lets_text_through():
 def test_text_in_the_place_of_a_number_or_a_term_goes():
     data = make(ImageType=["ORIGINAL", "HANSEN", "AXIAL"], ScanOptions="GRETE", StudyDate="Hansen", Modality="HANSEN",
                 Manufacturer="Hansen & Co", SeriesDescription="Grete H. 4711")  # fmt: skip
-    for keyword, vr in (("SliceThickness", "LO"), ("KVP", "PN"), ("EchoTime", "UN"), ("SeriesNumber", "LO")):
-        data.add_new(pydicom.datadict.tag_for_keyword(keyword), vr, b"Hansen" if vr == "UN" else "Hansen")
+    for keyword, vr in (("SliceThickness", "LO"), ("KVP", "PN"), ("EchoTime", "OB"), ("SeriesNumber", "LO")):
+        data.add_new(pydicom.datadict.tag_for_keyword(keyword), vr, b"Hansen" if vr == "OB" else "Hansen")
     clean = dicom.deidentify(data, Pseudonymiser(SECRET), [])
     assert not any(word in saved(clean).upper() for word in (b"HANSEN", b"GRETE", b"4711"))
     assert clean.ImageType == ["ORIGINAL", "OTHER", "AXIAL"] and clean.Modality == "OT" and clean.StudyDate == ""
