@@ -2,283 +2,363 @@
 
 `load(name)` looks in `COURSE_DATA` and in `data/`, then downloads what is public, then asks the virtual clinic
 for synthetic data. `COURSE_OFFLINE=1` skips the download. Whatever is wrong with a file, a folder or a server is
-said in one sentence (`DataError`, or the source's note); no file that was there before is changed or removed.
+said in one sentence (a `DataError`, or the source's note); no file of yours is ever changed or removed.
 """
 from __future__ import annotations
 
-import ast
 import functools
 import hashlib
-import io
+import itertools
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+import tempfile
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
 
+from utils import files
+from utils.files import ADVICE, NotFetched
+from utils.sources import DataError, Folder, Images, Series, Source, Split
+
 DATA = Path(__file__).resolve().parent.parent / "data"
-HAM10000_URL = "https://dataverse.harvard.edu/api/access/datafile/4338392?format=original"
-SPLIT_URL = (
-    "https://raw.githubusercontent.com/kakumarabhishek/Corrected-Skin-Image-Datasets/"
-    "d15d70dc445c7f5960d8376f89512ea9079c4222/DermaMNIST/DermaMNIST_Analysis/dermamnist_split_info.csv"
-)
-CONNECT_S, READ_S, TOTAL_S = 5.0, 15.0, 300.0  # time-outs of a download: first answer, any silence, the whole
-SPLITS = ("train", "val", "test")
-TABLES = {  # file name: (address, columns, rows)
-    "dermamnist_split_info.csv": (SPLIT_URL, ["split", "index", "image_id"], 10015),
+UNKEPT = "It cannot be kept in data/ ({}), so every lesson makes it anew."
+YOURS, OURS, CLINIC = "your COURSE_DATA folder", "the course's data folder", "the virtual clinic (synthetic)"
+TABLES = {  # file name: (address, columns)
+    "dermamnist_split_info.csv": (
+        "https://raw.githubusercontent.com/kakumarabhishek/Corrected-Skin-Image-Datasets/"
+        "d15d70dc445c7f5960d8376f89512ea9079c4222/DermaMNIST/DermaMNIST_Analysis/dermamnist_split_info.csv",
+        ["split", "index", "image_id"]),
     "HAM10000_metadata.csv": (
-        HAM10000_URL,
-        ["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization", "dataset"],
-        10015,
-    ),
-}
-CLINIC = "the virtual clinic (synthetic)"
-
-
-class DataError(Exception):
-    """Data that the lesson needs is missing or broken; one sentence says what to do."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [f"DataError: {self}"]
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a data set came from. `str(source)` is one line for people; it holds no absolute path.
-
-    `fingerprint` is the first 12 hexadecimal digits of the SHA-256 of the images and labels in use.
-    """
-
-    title: str
-    is_real: bool
-    where: str
-    note: str
-    fingerprint: str
-    citation: str
-    licence: str
-
-    def __str__(self) -> str:
-        return f"{self.title} from {self.where}, fingerprint {self.fingerprint}. {self.note}".strip()
-
-
-@dataclass(frozen=True, eq=False)
-class Split:
-    """One part of a data set: images uint8 (n, h, w[, 3]), labels int64 (n,), table with one row an image."""
-
-    images: np.ndarray = field(repr=False)
-    labels: np.ndarray = field(repr=False)
-    table: pd.DataFrame = field(repr=False)
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    @property
-    def lesions(self) -> np.ndarray:
-        """The lesion each image shows, str (n,). Raises DataError where lesions are not known."""
-        if "lesion_id" not in self.table:
-            raise DataError('These images carry no lesion_id: use load("dermamnist", metadata=True).')
-        return self.table["lesion_id"].to_numpy(dtype=str)
-
-
-@dataclass(frozen=True, eq=False)
-class Images:
-    """A labelled image set in its parts; a label is an index into `classes`. `val` is None where there is none."""
-
-    name: str
-    title: str
-    classes: tuple[str, ...]
-    source: Source
-    train: Split = field(repr=False)
-    val: Split | None = field(repr=False)
-    test: Split = field(repr=False)
-
-
-@dataclass(frozen=True)
-class _Card:
-    title: str
-    classes: tuple[str, ...]
-    shape: tuple[int, ...]
-    citation: str
-    licence: str
-
-
-CARDS = {
-    "dermamnist": _Card("DermaMNIST", ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"), (28, 28, 3),
-                        "Tschandl et al. 2018, doi:10.7910/DVN/DBW86T; Yang et al. 2023, MedMNIST v2, Sci Data",
-                        "CC BY-NC 4.0"),
-    "pneumoniamnist": _Card("PneumoniaMNIST", ("normal", "pneumonia"), (28, 28),
-                            "Kermany et al. 2018; Yang et al. 2023, MedMNIST v2, Sci Data", "CC BY 4.0"),
+        "https://dataverse.harvard.edu/api/access/datafile/4338392?format=original",
+        ["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization", "dataset"]),
 }  # fmt: skip
+PARTS = ("train", "val", "test")
+CARDS = {
+    "dermamnist": Source("DermaMNIST", citation="Tschandl et al. 2018, doi:10.7910/DVN/DBW86T; Yang et al. 2023, "
+                         "MedMNIST v2, Sci Data", licence="CC BY-NC 4.0"),
+    "pneumoniamnist": Source("PneumoniaMNIST", citation="Kermany et al. 2018, doi:10.17632/rscbjbr9sj; "
+                             "Yang et al. 2023, MedMNIST v2, Sci Data", licence="CC BY 4.0"),
+    "chest_xray": Source("Children's chest X-rays", citation="Kermany et al. 2018, doi:10.17632/rscbjbr9sj",
+                         licence="CC BY 4.0"),
+    "mr_t1_series": Source("T1-weighted head MR", citation="datalad/example-dicom-structural",
+                           licence="PDDL (public domain)"),
+}  # fmt: skip
+LAYOUT = {  # classes, shape of an image, published numbers of images in train, val and test
+    "dermamnist": (("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"), (28, 28, 3), (7007, 1003, 2005)),
+    "pneumoniamnist": (("normal", "pneumonia"), (28, 28), (4708, 524, 624)),
+}
 
 
-def load(name: str, *, metadata: bool = False) -> Images:
+def load(name: str, *, metadata: bool = False, size: int | None = None) -> Images:
     """A data set of the course, from the first place that has it; `.source` says which.
 
     Args:
-        name: "dermamnist" or "pneumoniamnist".
+        name: "dermamnist", "pneumoniamnist" or "chest_xray".
         metadata: for DermaMNIST, join each image with HAM10000's table (lesion, diagnosis and how it was made,
-            age, sex, site of the body, source). Without it `table` holds `split` and `index` only.
+            age, sex, site of the body, source). Without it, `table` holds `split` and `index` only.
+        size: for chest_xray, the side in pixels to which every film is resized; 224 if you do not say.
 
     Raises:
-        DataError: a file is there but broken, COURSE_DATA is not a folder, or no data set has this name.
+        DataError: a file is there but broken, COURSE_DATA is not a folder, no data set has this name, or
+            chest_xray is not there (nobody can fetch it for you).
     """
-    if name not in CARDS:
-        raise DataError(f"No data set is called {name!r}: choose one of {', '.join(CARDS)}.")
+    if name == "chest_xray":
+        return _chest_xray(size or 224)
+    if name not in LAYOUT:
+        raise DataError(f"No data set is called {name!r}: choose dermamnist, pneumoniamnist or chest_xray.")
     if metadata and name != "dermamnist":
         raise DataError(f"{name} has no metadata: leave metadata=True away.")
-    file, where, note = _find(f"{name}.npz", functools.partial(_published, name))
-    if file is None:
-        return _synthetic(name, metadata, note)
-    label = f"{file.name} in {where}" if "folder" in where else file.name
-    arrays, note = _read_images(file, label, name)
-    table = None
-    if metadata:
-        try:
-            table = _ham10000(arrays, file.parent)
-        except DataError as error:
-            return _synthetic(name, metadata, f"The real images are here but cannot be used: {error}")
+    try:
+        file, where = _obtain(f"{name}.npz")
+    except NotFetched as reason:
+        return _synthetic(name, metadata, f"{reason}.")
+    arrays, note = _read_images(file, name)
+    try:
+        table = _ham10000(arrays, file.parent) if metadata else _rows(arrays)
+    except (DataError, NotFetched) as reason:
+        return _synthetic(name, metadata, f"The real images are here but not used: {str(reason).rstrip('.')}.")
     return _images(name, arrays, table, where, note)
 
 
-def _images(name: str, arrays: dict[str, np.ndarray], table: pd.DataFrame | None, where: str, note: str) -> Images:
-    card, digest = CARDS[name], hashlib.sha256()
-    sizes = [len(arrays[f"{split}_labels"]) for split in SPLITS]
-    if table is None:
-        table = pd.DataFrame({"split": np.repeat(SPLITS, sizes), "index": np.concatenate([*map(np.arange, sizes)])})
-    parts = {}
-    for split, end, size in zip(SPLITS, np.cumsum(sizes), sizes, strict=True):
-        images, labels = arrays[f"{split}_images"], arrays[f"{split}_labels"].reshape(-1).astype(np.int64)
-        digest.update(np.ascontiguousarray(images).tobytes() + labels.astype("<i8").tobytes())
-        parts[split] = Split(images, labels, table[end - size : end].reset_index(drop=True))
-    real = where != CLINIC
-    citation = card.citation if real else f"made by this course's virtual clinic in the likeness of {card.title}"
-    licence = card.licence if real else "as the course"
-    source = Source(card.title, real, where, note, digest.hexdigest()[:12], citation, licence)
-    return Images(name, card.title, card.classes, source, **parts)
+def _images(name: str, arrays: dict[str, np.ndarray], table: pd.DataFrame, where: str, note: str) -> Images:
+    parts, first = {}, 0
+    for part in PARTS:
+        images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"].reshape(-1).astype(np.int64)
+        parts[part] = Split(images, labels, table[first : first + len(labels)].reset_index(drop=True))
+        first += len(labels)
+    source = _source(name, where, note, *(a for part in parts.values() for a in (part.images, part.labels)))
+    return Images(name, source.title, LAYOUT[name][0], source, **parts)
+
+
+def _source(name: str, where: str, note: str, *content: np.ndarray | bytes) -> Source:
+    source = replace(CARDS[name], is_real=where != CLINIC, where=where, note=note, fingerprint=_fingerprint(*content))
+    made = {"citation": f"made by this course, after {source.title}", "licence": "as the course"}
+    return source if source.is_real else replace(source, **made)
+
+
+def _fingerprint(*content: np.ndarray | bytes) -> str:
+    sha = hashlib.sha256()
+    for item in content:
+        sha.update(item if isinstance(item, bytes) else np.ascontiguousarray(item).data)
+    return sha.hexdigest()[:12]
+
+
+def _rows(arrays: dict[str, np.ndarray]) -> pd.DataFrame:
+    return pd.concat([pd.DataFrame({"split": part, "index": range(len(arrays[f"{part}_labels"]))}) for part in PARTS],
+                     ignore_index=True)  # fmt: skip
 
 
 # ---------------------------------------------------------------------------- files that are there
 
 
-def _folders() -> Iterator[tuple[Path, str]]:
-    """The folders to search, with the names they have for people."""
+def _folders() -> dict[Path, str]:
+    """The folders to search, in order, with their names for people."""
     given = os.environ.get("COURSE_DATA", "").strip()
-    if given:
-        folder = Path(given).expanduser()
-        if not folder.is_absolute():  # notebooks run in their own folder; people type it in the course's folder
-            folder = next((base / folder for base in (DATA.parent, Path.cwd()) if (base / folder).is_dir()), folder)
-        if not folder.is_dir():
-            raise DataError(f"COURSE_DATA is set to {given!r}, which is not a folder: correct it or unset it.")
-        yield folder, "your COURSE_DATA folder"
-    yield DATA, "the course's data folder"
+    if not given:
+        return {DATA: OURS}
+    places = [base / os.path.expanduser(given) for base in (DATA.parent, Path.cwd())]  # as typed there, or here
+    folder = next((place for place in places if place.is_dir() and os.access(place, os.R_OK | os.X_OK)), None)
+    if folder is None:
+        raise DataError(f"COURSE_DATA is {given!r}, which is no folder that can be read: correct it or unset it.")
+    return {folder: YOURS, DATA: OURS}
 
 
-def _find(name: str, public: Callable[[], tuple[str, str]]) -> tuple[Path | None, str, str]:
-    """(file, where, ""), downloaded if need be; or (None, "", one sentence that says why not)."""
-    for folder, where in _folders():
-        if os.path.lexists(folder / name):
-            return folder / name, where, ""
-    searched = "your COURSE_DATA folder and data/ hold" if os.environ.get("COURSE_DATA") else "data/ holds"
+def _present(name: str) -> Path | None:
+    """The first file or folder of this name, broken or not."""
+    return next((folder / name for folder in _folders() if os.path.lexists(folder / name)), None)
+
+
+def _nowhere(name: str) -> str:
+    return f"Neither COURSE_DATA nor data/ holds {name}" if len(_folders()) > 1 else f"data/ does not hold {name}"
+
+
+def _obtain(name: str) -> tuple[Path, str]:
+    """A public file and the name of the place it came from; downloaded if need be. Raises NotFetched."""
+    file = _present(name)
+    if file:
+        return file, _folders()[file.parent]
+    if os.environ.get("COURSE_OFFLINE", "").strip().lower() not in ("", "0", "no", "false"):
+        raise NotFetched(f"{_nowhere(name)}, and COURSE_OFFLINE forbids the download")
+    url, md5 = (TABLES[name][0], None) if name in TABLES else _published(name.removesuffix(".npz"))
     try:
-        url, md5 = public()
-        _download(url, DATA / name, md5)
-    except DataError as error:
-        return None, "", f"{searched[0].upper()}{searched[1:]} no {name}, and {error}"
-    return DATA / name, f"downloaded from {urlsplit(url).hostname}", ""
-
-
-def _read_npz(file: Path, label: str) -> tuple[dict[str, np.ndarray], bytes]:
-    """All arrays of an .npz, and the file's bytes. Never unpickles; anything unreadable is a DataError."""
-    advice = "move it away, and the course fetches or makes another"
-    if file.is_dir() or (file.exists() and not file.is_file()):
-        raise DataError(f"{label} is not a file: {advice}.")
-    try:
-        raw = file.read_bytes()
-    except OSError as error:
-        raise DataError(f"{label} cannot be read ({error.strerror}): check its permissions or {advice}.") from None
-    try:
-        with np.load(io.BytesIO(raw), allow_pickle=False) as store:
-            return {key: store[key] for key in store.files}, raw
-    except Exception:  # damaged bytes make NumPy and zipfile raise nearly anything
-        raise DataError(f"{label} is not a whole .npz file: {advice}.") from None
-
-
-def _read_images(file: Path, label: str, name: str) -> tuple[dict[str, np.ndarray], str]:
-    arrays, raw = _read_npz(file, label)
-    note = ""
-    if hashlib.md5(raw, usedforsecurity=False).hexdigest() != _published(name)[1]:
-        note = "Its checksum is not the published one, so results are comparable with published ones, not identical."
-    return arrays, note
-
-
-# ---------------------------------------------------------------------------- HAM10000's table
-
-
-def _read_table(raw: bytes, name: str) -> pd.DataFrame:
-    columns, rows = TABLES[name][1:]
-    try:
-        text = raw.decode("utf-8-sig")
-        table = pd.read_csv(io.StringIO(text), sep="\t" if "\t" in text[:200] else ",", dtype=str,
-                            keep_default_na=False, na_values=[""])  # fmt: skip
-    except Exception:
-        raise DataError(f"{name} is not a table.") from None
-    missing = [column for column in columns if column not in table]
-    if missing:
-        raise DataError(f"{name} lacks the column {missing[0]}.")
-    for number in {"index", "age"} & set(table):
-        table[number] = pd.to_numeric(table[number], errors="coerce")
-    return table[columns]
-
-
-def _ham10000(arrays: dict[str, np.ndarray], folder: Path) -> pd.DataFrame:
-    """HAM10000's metadata for each image, in the order train, val, test; every label must agree with `dx`."""
-    tables = {}
-    for name, (url, _, _) in TABLES.items():
-        places = [folder, *(place for place, _ in _folders())]
-        file = next((place / name for place in places if (place / name).is_file()), DATA / name)
-        if not file.exists():
-            _download(url, file, None)
-        tables[name] = _read_table(file.read_bytes(), name)
-    split_info, metadata = tables.values()
-    sizes = [len(arrays[f"{split}_labels"]) for split in SPLITS]
-    rows = pd.DataFrame({"split": np.repeat(SPLITS, sizes), "index": np.concatenate([*map(np.arange, sizes)])})
-    table = rows.merge(split_info, "left", on=["split", "index"]).merge(metadata, "left", on="image_id")
-    labels = np.concatenate([arrays[f"{split}_labels"].reshape(-1) for split in SPLITS])
-    wrong = len(table) - len(rows) or (table["dx"] != np.array(CARDS["dermamnist"].classes)[labels]).sum()
-    if wrong:
-        raise DataError(f"the two tables do not belong to them ({wrong:,} of {len(rows):,} labels differ).")
-    return table
-
-
-# ---------------------------------------------------------------------------- download
+        files.download(url, DATA / name, md5, _check_table if name in TABLES else None)
+    except NotFetched as reason:
+        raise NotFetched(f"{_nowhere(name)}, and {reason}") from None
+    return DATA / name, f"downloaded from {urlsplit(url).hostname}"
 
 
 @functools.cache
 def _published(name: str) -> tuple[str, str]:
     """Address and MD5 of a MedMNIST file, as the medmnist package states them."""
-    import importlib.util
+    import runpy
+    from importlib.util import find_spec
 
-    package = importlib.util.find_spec("medmnist")  # its info.py alone: the package would import torch
+    package = find_spec("medmnist")
     if package is None:
-        raise DataError("the medmnist package, which knows the address, is not installed.")
-    text = (Path(package.submodule_search_locations[0]) / "info.py").read_text(encoding="utf-8")
-    info = next(ast.literal_eval(node.value) for node in ast.parse(text).body
-                if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "INFO")  # fmt: skip
-    return info[name]["url"], info[name]["MD5"]
+        raise DataError("The medmnist package is not installed: run `pip install -r requirements.txt`.")
+    with warnings.catch_warnings():  # info.py alone: importing the whole package would import torch
+        warnings.simplefilter("ignore")
+        info = runpy.run_path(str(Path(package.origin).with_name("info.py")))["INFO"][name]
+    return info["url"], info["MD5"]
 
 
-def _download(url: str, target: Path, md5: str | None) -> None:
-    raise DataError("COURSE_OFFLINE forbids the download.")
+def _label(file: Path) -> str:
+    return f"{file.name} in {_folders().get(file.parent, OURS)}"
+
+
+def _read_npz(file: Path, *keys: str) -> tuple[dict[str, np.ndarray], bytes]:
+    raw = files.read_bytes(file, _label(file))
+    return files.read_npz(raw, _label(file), list(keys)), raw
+
+
+def _read_images(file: Path, name: str) -> tuple[dict[str, np.ndarray], str]:
+    """The arrays of a MedMNIST file, checked, and what there is to say about them."""
+    classes, shape, published = LAYOUT[name]
+    arrays, raw = _read_npz(file, *(f"{part}_{what}" for part in PARTS for what in ("images", "labels")))
+    for part in PARTS:
+        images, labels, wrong = arrays[f"{part}_images"], arrays[f"{part}_labels"], ""
+        if images.dtype != np.uint8 or images.shape[1:] != shape or not len(images):
+            wrong = f"{part}_images is {images.dtype} {images.shape}"
+        elif labels.dtype.kind not in "iu" or labels.shape not in ((len(images),), (len(images), 1)):
+            wrong = f"{part}_labels is {labels.dtype} {labels.shape}"
+        elif labels.min() < 0 or labels.max() >= len(classes):
+            wrong = f"{part}_labels runs from {labels.min()} to {labels.max()}"
+        if wrong:
+            raise DataError(f"{_label(file)} is not {CARDS[name].title} at 28 pixels ({wrong}): {ADVICE}.")
+    counts = tuple(len(arrays[f"{part}_labels"]) for part in PARTS)
+    if counts != published:
+        return arrays, f"It holds {counts} images, not the published {published}: results will not compare."
+    if hashlib.md5(raw, usedforsecurity=False).hexdigest() == _published(name)[1]:
+        return arrays, ""
+    return arrays, "Its checksum is not the published one: results can be compared with published ones, not equated."
+
+
+def _read_table(file: Path) -> pd.DataFrame:
+    return _typed(files.read_table(files.read_bytes(file, _label(file)), _label(file), TABLES[file.name][1]))
+
+
+def _check_table(file: Path) -> None:
+    if len(_read_table(file)) != sum(LAYOUT["dermamnist"][2]):
+        raise DataError(f"{file.name} is not whole.")
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    numbers = [column for column in ("index", "age") if column in table]
+    return table.assign(**{column: pd.to_numeric(table[column], errors="coerce") for column in numbers})
+
+
+def _ham10000(arrays: dict[str, np.ndarray], folder: Path) -> pd.DataFrame:
+    """HAM10000's metadata for each image, in the order train, val, test. Raises DataError, NotFetched.
+
+    Split table and images belong together, so the tables beside the images are tried first, and a table is
+    accepted only if every image has its own row and all labels agree with `dx`.
+    """
+    places, rows = dict.fromkeys([folder, *_folders()]), _rows(arrays)
+    there = [[p / name for p in places if os.path.lexists(p / name)] or [_obtain(name)[0]] for name in TABLES]
+    labels = np.concatenate([arrays[f"{part}_labels"].reshape(-1) for part in PARTS])
+    for pair in itertools.product(*there):
+        split_info, metadata = map(_read_table, pair)
+        table = rows.merge(split_info, "left", on=["split", "index"]).merge(metadata, "left", on="image_id")
+        whole = len(table) == len(rows) and table["image_id"].is_unique
+        if whole and (table["dx"].to_numpy() == np.array(LAYOUT["dermamnist"][0])[labels]).all():
+            return table
+    raise DataError(f"the diagnoses in {' and '.join(TABLES)} do not agree with their labels.")
 
 
 # ---------------------------------------------------------------------------- the virtual clinic
 
 
-def _synthetic(name: str, metadata: bool, note: str) -> Images:
-    from utils.clinic import skin
+def _made_path(name: str) -> Path:
+    """In data/synthetic, in a folder whose name changes with the clinic's code."""
+    code = b"".join(file.read_bytes() for file in sorted(Path(__file__).with_name("clinic").glob("*.py")))
+    return DATA / "synthetic" / hashlib.sha256(code).hexdigest()[:8] / name
 
-    made = skin.generate()
-    return _images(name, made, made["table"] if metadata else None, CLINIC, note)
+
+def _made(name: str) -> tuple[dict[str, np.ndarray], str]:
+    """What the clinic makes in place of a data set, kept in data/synthetic, and what there is to say about that."""
+    file = _made_path(f"{name}.npz")
+    try:
+        return _read_npz(file, "train_images")[0], ""
+    except DataError:  # not there yet, or damaged: it is the course's own, so it may be made again
+        pass
+    if name == "dermamnist":
+        from utils.clinic.skin import generate
+    else:
+        from utils.clinic.chest import pneumonia_npz as generate
+    made = files.watch(generate, f"making synthetic {CARDS[name].title}")
+    if "table" in made:
+        made["table"] = np.frombuffer(made["table"].to_csv(index=False).encode(), np.uint8)
+    try:
+        files.keep(file, lambda part: np.savez(part, **made), overwrite=True)
+    except OSError as error:
+        return made, UNKEPT.format(error.strerror)
+    return made, ""
+
+
+def _synthetic(name: str, metadata: bool, note: str) -> Images:
+    arrays, kept = _made(name)
+    table = _rows(arrays)
+    if metadata:
+        columns = dict.fromkeys(column for _, columns in TABLES.values() for column in columns)
+        table = _typed(files.read_table(arrays["table"].tobytes(), "the clinic's table", list(columns)))
+    return _images(name, arrays, table, CLINIC, f"{note} {kept}".strip())
+
+
+def masks(pile: Images) -> dict[str, np.ndarray]:
+    """Lesion masks of DermaMNIST loaded with metadata=True: {part: uint8 (n, 28, 28)}, row for row.
+
+    A value is 255 times the share of the pixel that lies inside the lesion.
+
+    Raises:
+        DataError: the images carry no image_id, or they are real and the file of masks is not there.
+    """
+    name, parts = "ham10000_lesion_masks_28.npz", [pile.train, pile.val, pile.test]
+    if any(part is None or "image_id" not in part.table for part in parts):
+        raise DataError('Masks need to know the images: use load("dermamnist", metadata=True).')
+    ids = np.concatenate([part.table["image_id"].to_numpy(dtype=str) for part in parts])
+    if pile.source.is_real:
+        file = _present(name)
+        if file is None:
+            raise DataError(f"{_nowhere(name)}: data/README.md says how to make it.")
+        store = _read_npz(file, "masks", "image_id")[0]
+        rows = pd.Index(store["image_id"]).get_indexer(ids) if store["image_id"].ndim == 1 else np.array([-1])
+        if rows.min() < 0 or store["masks"].shape != (len(store["image_id"]), 28, 28):
+            raise DataError(f"{_label(file)} does not fit these images: data/README.md says how to make it.")
+        found = store["masks"][rows]
+    else:
+        found = _made("dermamnist")[0]["masks"]
+    return dict(zip(PARTS, np.split(found, np.cumsum([len(part) for part in parts[:2]])), strict=True))
+
+
+# ---------------------------------------------------------------------------- folders of files
+
+
+def pydicom_files() -> list[Path]:
+    """The DICOM files that pydicom brings along, by name; nothing is downloaded."""
+    import pydicom
+
+    return sorted((Path(pydicom.__file__).parent / "data" / "test_files").glob("*.dcm"), key=lambda path: path.name)
+
+
+def mr_series() -> Series:
+    """A T1-weighted head MR as DICOM files: the folder `mr_t1_series` if it is there, else a synthetic head.
+
+    Raises:
+        DataError: the folder is there but holds no .dcm files.
+    """
+    name, note = "mr_t1_series", ""
+    folder = _present(name)
+    where = _folders()[folder.parent] if folder else CLINIC
+    if folder is None:
+        folder, note = _made_path(name), f"{_nowhere(name)}; data/README.md says how to get the real one."
+        try:
+            if not folder.is_dir():
+                files.keep(folder, _write_mr_series)
+        except OSError as error:
+            if not folder.is_dir():  # else another process was quicker
+                folder, note = Path(tempfile.mkdtemp()) / name, f"{note} {UNKEPT.format(error.strerror)}"
+                _write_mr_series(folder)
+    paths = sorted(folder.glob("*.dcm"), key=lambda path: path.name)
+    if not paths:
+        raise DataError(f"{_label(folder)} holds no .dcm files: put them there, or {ADVICE}.")
+    return Series(paths, _source(name, where, note, *(files.read_bytes(path, path.name) for path in paths)))
+
+
+def _write_mr_series(folder: Path) -> None:
+    from utils.clinic import head
+
+    folder.mkdir()
+    files.watch(lambda: head.write_mr_series(folder), "making a synthetic MR series")
+
+
+def folder(path: str | Path, *, size: int | None = None, mode: str = "L") -> Folder:
+    """Read a folder of images with a folder for each class, whole or inside train, val and test.
+
+    Args:
+        path: the folder. Hidden files are ignored, and files that are no images are listed in `.skipped`.
+        size: resize each image to size × size pixels (the aspect ratio is not kept); needed if sizes differ.
+        mode: "L" for grey or "RGB" for colour. 16-bit images keep their upper 8 bits.
+
+    Raises:
+        DataError: no such folder, no class folders, one class only, no images, different sizes, too many pixels.
+    """
+    images, labels, classes, table, skipped, note = files.read_class_folders(path, size, mode)
+    title, mark = Path(os.path.expanduser(path)).resolve().name, _fingerprint(images, labels)
+    source = Source(title, True, "your own folder", note, mark, "not stated", "not stated")
+    return Folder(images, labels, classes, table, skipped, source)
+
+
+def _chest_xray(size: int) -> Images:
+    root = _present("chest_xray")
+    if root is None:
+        raise DataError(f"{_nowhere('chest_xray')}: get it from Mendeley Data or Kaggle (data/README.md says how), "
+                        "unzip it there, and run this again.")  # fmt: skip
+    found = folder(root, size=size)
+    parts = {part: found.part(part) for part in PARTS}
+    if parts["train"] is None or parts["test"] is None:
+        raise DataError(f"{_label(root)} lacks images in train or in test: unzip it again.")
+    source = _source("chest_xray", _folders()[root.parent], found.source.note, found.images, found.labels)
+    return Images("chest_xray", source.title, found.classes, source, **parts)

@@ -1,0 +1,750 @@
+"""The door to the data: where it looks, what it refuses, and what it says."""
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import http.server
+import io
+import os
+import pickle
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from utils import datasets, files
+from utils.datasets import DataError
+
+SESSION_DATA = os.environ.get("COURSE_DATA", "")
+REPO = Path(__file__).resolve().parent.parent
+CODES = datasets.LAYOUT["dermamnist"][0]
+
+
+@pytest.fixture(autouse=True)
+def empty_house(monkeypatch, tmp_path):
+    """An empty data folder, no COURSE_DATA, no internet, and a clinic that answers at once."""
+    monkeypatch.setattr(datasets, "DATA", tmp_path / "data")
+    monkeypatch.setenv("COURSE_OFFLINE", "1")
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setattr("utils.clinic.skin.generate", lambda seed=0: arrays(seed=9) | {"table": table(9), "masks":
+                        np.arange(40 * 784, dtype=np.uint8).reshape(40, 28, 28)})  # fmt: skip
+    (tmp_path / "data").mkdir()
+
+
+def arrays(sizes=(20, 10, 10), shape=(28, 28, 3), classes=7, seed=0) -> dict[str, np.ndarray]:
+    rng, made = np.random.default_rng(seed), {}
+    for part, n in zip(datasets.PARTS, sizes, strict=True):
+        made[f"{part}_images"] = rng.integers(0, 256, (n, *shape), dtype=np.uint8)
+        made[f"{part}_labels"] = rng.integers(0, classes, (n, 1), dtype=np.uint8)
+    return made
+
+
+def table(seed=0, sizes=(20, 10, 10)) -> pd.DataFrame:
+    """A table that fits `arrays(sizes, seed=seed)`."""
+    labels = np.concatenate([arrays(sizes, seed=seed)[f"{part}_labels"].ravel() for part in datasets.PARTS])
+    n = len(labels)
+    return pd.DataFrame({
+        "split": np.repeat(datasets.PARTS, sizes), "index": np.concatenate([np.arange(s) for s in sizes]),
+        "image_id": [f"ISIC_{i:07d}" for i in range(n)], "lesion_id": [f"HAM_{i // 2:07d}" for i in range(n)],
+        "dx": np.array(CODES)[labels], "dx_type": "histo", "age": [np.nan, *np.full(n - 1, 45.0)], "sex": "unknown",
+        "localization": "back", "dataset": "rosendahl"})  # fmt: skip
+
+
+def npz(**content) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **content)
+    return buffer.getvalue()
+
+
+def put_tables(folder: Path, rows: pd.DataFrame, tab: bool = False) -> None:
+    for name, (_, columns) in datasets.TABLES.items():
+        rows[columns].sample(frac=1, random_state=0).to_csv(folder / name, index=False, sep="\t" if tab else ",")
+
+
+def snapshot(folder: Path) -> dict[str, str]:
+    return {f.relative_to(folder).as_posix(): hashlib.md5(f.read_bytes()).hexdigest() if f.is_file() else "folder"
+            for f in sorted(folder.rglob("*")) if "synthetic" not in f.parts}  # fmt: skip
+
+
+def one_sentence(text: object) -> str:
+    text = str(text)
+    assert re.fullmatch(r"[^\n]{20,330}\.", text), text
+    assert not re.search(r"\.\s+[A-Z]", text), f"more than one sentence: {text}"
+    assert "Traceback" not in text and str(datasets.DATA) not in text and str(Path.home()) + "/" not in text
+    return text
+
+
+# ---------------------------------------------------------------------------- download
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    body = b""
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        kind = self.path.split("/")[1]
+        with contextlib.suppress(OSError):
+            getattr(self, f"_{kind}")()
+
+    def _head(self, length=None, code=200):
+        self.send_response(code)
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        self.end_headers()
+
+    def _good(self):
+        self._head(len(self.body))
+        self.wfile.write(self.body)
+
+    def _unavailable(self):
+        self._head(0, 503)
+
+    def _missing(self):
+        self._head(0, 404)
+
+    def _cut(self):
+        self._head(len(self.body))
+        self.wfile.write(self.body[: len(self.body) // 2])
+
+    def _cut_unannounced(self):
+        self._head()
+        self.wfile.write(self.body[: len(self.body) // 2])
+
+    def _wrong(self):
+        self._head(len(self.body))
+        self.wfile.write(self.body[::-1])
+
+    def _login(self):
+        page = b"<html><body>Welcome to our guest network, please log in</body></html>" * 50
+        self._head(len(page))
+        self.wfile.write(page)
+
+    def _silent(self):
+        time.sleep(3)
+
+    def _stall(self):
+        self._head(len(self.body))
+        self.wfile.write(self.body[:1000])
+        self.wfile.flush()
+        time.sleep(3)
+
+    def _trickle(self):
+        self._head(len(self.body))
+        for i in range(60):
+            self.wfile.write(self.body[i : i + 1])
+            self.wfile.flush()
+            time.sleep(0.1)
+
+    def _trickle_head(self):
+        for letter in b"HTTP/1.0 200 OK\r\nX-Slow: " + b"a" * 60:
+            self.wfile.write(bytes([letter]))
+            self.wfile.flush()
+            time.sleep(0.1)
+
+    def _loop(self):
+        self.send_response(302)
+        self.send_header("Location", self.path)
+        self.end_headers()
+
+
+@pytest.fixture
+def internet(monkeypatch):
+    """A server on this machine in the place of the public ones; returns a function that points the course at it."""
+    monkeypatch.delenv("COURSE_OFFLINE")
+    for name, seconds in {"CONNECT_S": 0.5, "READ_S": 0.7, "TOTAL_S": 1.5}.items():
+        monkeypatch.setattr(files, name, seconds)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Here", (Server,), {"body": npz(**arrays())}))
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def point(kind: str, base: str = f"http://127.0.0.1:{server.server_port}") -> type:
+        md5 = hashlib.md5(server.RequestHandlerClass.body).hexdigest()
+        monkeypatch.setattr(datasets, "_published", lambda name: (f"{base}/{kind}/{name}.npz?download=1", md5))
+        return server.RequestHandlerClass
+
+    yield point
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(("kind", "words"), [
+    ("unavailable", "answered 503"), ("missing", "answered 404"), ("cut", "cut the download off"),
+    ("cut_unannounced", "not the published file"), ("wrong", "not the published file"),
+    ("login", "not the published file"), ("silent", "fell silent"), ("stall", "fell silent"),
+    ("trickle", "too slow"), ("trickle_head", "too slow"), ("loop", "answered 302"),
+])  # fmt: skip
+def test_a_failed_download_is_one_sentence_and_the_lesson_goes_on(internet, kind, words, capsys):
+    internet(kind)
+    (datasets.DATA / "mine.txt").write_text("my notes")
+    before, start = snapshot(datasets.DATA), time.monotonic()
+    pile = datasets.load("dermamnist")
+    assert time.monotonic() - start < 4
+    assert not pile.source.is_real and "synthetic" in str(pile.source) and len(pile.train) == 20
+    assert words in one_sentence(pile.source.note), pile.source.note
+    assert snapshot(datasets.DATA) == before
+    assert capsys.readouterr().err == ""
+
+
+def test_no_server_and_no_such_name(internet):
+    with http.server.HTTPServer(("127.0.0.1", 0), Server) as closed:
+        port = closed.server_port
+    internet("good", f"http://127.0.0.1:{port}")
+    assert "127.0.0.1 refused the connection" in one_sentence(datasets.load("dermamnist").source.note)
+    internet("good", "http://no-such-host.invalid")
+    note = one_sentence(datasets.load("dermamnist").source.note)
+    assert "could not be looked up" in note or "too slow" in note, note
+
+
+def test_a_good_download_is_kept_and_real(internet):
+    internet("good")
+    pile = datasets.load("dermamnist")
+    assert pile.source.is_real and pile.source.where == "downloaded from 127.0.0.1"
+    assert [f.name for f in datasets.DATA.iterdir()] == ["dermamnist.npz"]
+    assert (datasets.DATA / "dermamnist.npz").stat().st_mode & 0o044, "others may read it"
+    internet("missing")
+    again = datasets.load("dermamnist")
+    assert again.source.where == datasets.OURS and again.source.fingerprint == pile.source.fingerprint
+
+
+@pytest.mark.parametrize(("code", "words"), [(errno.ENOSPC, "disk is full"), (errno.EROFS, "Read-only")])
+def test_a_full_or_read_only_disk(internet, monkeypatch, code, words):
+    internet("good")
+
+    def refuse(*_, **__):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    pile = datasets.load("dermamnist")
+    assert words in one_sentence(pile.source.note) and not pile.source.is_real
+    assert snapshot(datasets.DATA) == {}
+    monkeypatch.setattr(files.tempfile, "TemporaryDirectory", refuse)  # nothing can be written at all
+    pile = datasets.load("dermamnist")
+    assert words in pile.source.note and "every lesson makes it anew" in pile.source.note and len(pile.val) == 10
+
+
+def test_a_download_never_replaces_a_file(internet, tmp_path):
+    internet("good")
+    target = tmp_path / "mine.npz"
+    target.write_bytes(b"mine")
+    files.download(datasets._published("dermamnist")[0], target)
+    assert target.read_bytes() == b"mine" and len(list(tmp_path.iterdir())) == 2
+
+
+def test_tables_are_fetched_checked_and_kept_only_if_whole(internet, monkeypatch):
+    handler = internet("good")
+    sizes = datasets.LAYOUT["dermamnist"][2]
+    (datasets.DATA / "dermamnist.npz").write_bytes(npz(**arrays(sizes)))
+    base = datasets._published("x")[0].removesuffix("good/x.npz?download=1")
+    rows = table(0, sizes)
+    bodies = {name: rows[columns].to_csv(index=False).encode() for name, (_, columns) in datasets.TABLES.items()}
+
+    def serve(kind):
+        urls = {name: (f"{base}table/{kind}/{name}", columns) for name, (_, columns) in datasets.TABLES.items()}
+        monkeypatch.setattr(datasets, "TABLES", urls)
+
+    def answer(self):
+        _, _, kind, name = self.path.split("/")
+        body = {"whole": bodies[name], "login": b"<html>Log in, please</html>", "cut": bodies[name][:9000]}[kind]
+        self._head()
+        self.wfile.write(body)
+
+    handler._table = answer
+    for kind in ("login", "cut"):
+        serve(kind)
+        pile = datasets.load("dermamnist", metadata=True)
+        assert not pile.source.is_real and "not the published file" in one_sentence(pile.source.note)
+        assert [f.name for f in datasets.DATA.glob("*.*")] == ["dermamnist.npz"]
+    serve("whole")
+    pile = datasets.load("dermamnist", metadata=True)
+    assert pile.source.is_real and list(pile.test.table["dx"]) == [CODES[label] for label in pile.test.labels]
+    assert len(list(datasets.DATA.glob("*.csv"))) == 2
+
+
+def test_a_progress_bar_shows_on_stdout_after_three_seconds(capsys):
+    assert files.watch(lambda: time.sleep(0.2) or "made", "making a thing") == "made"
+    assert capsys.readouterr() == ("", "")
+    files.watch(lambda: time.sleep(3.5), "making a thing")
+    out, err = capsys.readouterr()
+    assert "making a thing" in out and err == ""
+    with pytest.raises(ZeroDivisionError):
+        files.watch(lambda: 1 / 0, "failing")
+
+
+# ---------------------------------------------------------------------------- files that are there
+
+
+class Payload:
+    def __init__(self, witness):
+        self.witness = witness
+
+    def __reduce__(self):
+        return (Path.touch, (self.witness,))
+
+
+def variant(**changes) -> bytes:
+    return npz(**{k: v for k, v in (arrays() | changes).items() if v is not None})
+
+
+WHOLE = variant()
+BROKEN = {
+    "empty": b"", "truncated": WHOLE[: len(WHOLE) // 2], "cut at the end": WHOLE[:-30], "text": b"<html>404</html>" * 99,
+    "bit flips": WHOLE[:5000] + bytes(b ^ 255 for b in WHOLE[5000:5050]) + WHOLE[5050:],
+    "a bare array": (lambda b: (np.save(b, np.zeros(3)), b.getvalue())[1])(io.BytesIO()),
+    "a pickle": pickle.dumps(arrays()),
+    "other keys": npz(x=np.zeros(3)), "one key missing": variant(val_labels=None),
+    "64 pixels": variant(train_images=np.zeros((20, 64, 64, 3), np.uint8)),
+    "grey": variant(train_images=np.zeros((20, 28, 28), np.uint8)),
+    "floats": variant(train_images=np.zeros((20, 28, 28, 3), np.float32)),
+    "a number": variant(train_images=np.uint8(3)), "float labels": variant(val_labels=np.zeros((10, 1))),
+    "text labels": variant(val_labels=np.array(["nv"] * 10)), "too few labels": variant(val_labels=np.zeros(9, int)),
+    "one-hot labels": variant(val_labels=np.zeros((10, 7), int)),
+    "label too high": variant(test_labels=np.full((10, 1), 7)), "label below 0": variant(test_labels=np.full((10, 1), -1)),
+    "no images": variant(test_images=np.zeros((0, 28, 28, 3), np.uint8), test_labels=np.zeros((0, 1), int)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", ["data", "COURSE_DATA"])
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_file_is_one_sentence_and_stays(name, place, monkeypatch, tmp_path):
+    folder = datasets.DATA if place == "data" else tmp_path / "lab"
+    folder.mkdir(exist_ok=True)
+    if place == "COURSE_DATA":
+        monkeypatch.setenv("COURSE_DATA", str(folder))
+    (folder / "dermamnist.npz").write_bytes(BROKEN[name])
+    before = snapshot(tmp_path)
+    with pytest.raises(DataError) as caught:
+        datasets.load("dermamnist")
+    message = one_sentence(caught.value)
+    assert "dermamnist.npz" in message and "move it away" in message
+    assert (datasets.YOURS if place == "COURSE_DATA" else datasets.OURS) in message
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None, "nobody else's traceback"
+    assert snapshot(tmp_path) == before
+
+
+def test_random_damage_never_escapes():
+    rng, accepted = np.random.default_rng(0), 0
+    for _ in range(300):
+        raw = bytearray(WHOLE)
+        start = int(rng.integers(len(raw)))
+        length = int(rng.integers(1, 200))
+        raw[start : start + length] = rng.bytes(length) if rng.random() < 0.5 else bytes(length)
+        (datasets.DATA / "dermamnist.npz").write_bytes(bytes(raw))
+        try:
+            datasets.load("dermamnist")
+            accepted += 1
+        except DataError as error:
+            one_sentence(error)
+    assert accepted < 30, "the zip's own checksums find nearly all damage"
+
+
+@pytest.mark.parametrize("key", ["train_images", "extra"])
+def test_a_pickle_inside_an_npz_is_refused_and_not_run(key, tmp_path):
+    witness = tmp_path / "the payload ran"
+    buffer = io.BytesIO()
+    np.savez(buffer, **(arrays() | {key: np.array([Payload(witness)], dtype=object)}))
+    (datasets.DATA / "dermamnist.npz").write_bytes(buffer.getvalue())
+    with pytest.raises(DataError, match="pickled objects"):
+        datasets.load("dermamnist")
+    assert not witness.exists()
+
+
+def test_things_that_are_not_files(tmp_path):
+    path = datasets.DATA / "dermamnist.npz"
+    path.mkdir()
+    with pytest.raises(DataError, match="is not a file"):
+        datasets.load("dermamnist")
+    path.rmdir()
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(path)
+        with pytest.raises(DataError, match="is not a file"):
+            datasets.load("dermamnist")
+        path.unlink()
+    path.symlink_to(tmp_path / "gone.npz")
+    with pytest.raises(DataError, match="cannot be read"):
+        datasets.load("dermamnist")
+    assert path.is_symlink()
+
+
+def test_a_file_without_permission(monkeypatch):
+    (datasets.DATA / "dermamnist.npz").write_bytes(WHOLE)
+
+    def refuse(self):
+        raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)  # chmod does not stop root
+    with pytest.raises(DataError) as caught:
+        datasets.load("dermamnist")
+    assert "Permission denied" in one_sentence(caught.value)
+
+
+def test_unusual_but_right_files():
+    flat = {k: v.ravel().astype(np.int32) if k.endswith("labels") else v for k, v in arrays().items()}
+    (datasets.DATA / "dermamnist.npz").write_bytes(npz(**flat))
+    pile = datasets.load("dermamnist")
+    assert pile.train.labels.dtype == np.int64 and pile.train.labels.shape == (20,)
+    assert "not the published" in one_sentence(pile.source.note)
+    assert pile.source.fingerprint == hashlib.sha256(b"".join(
+        a.tobytes() for part in (pile.train, pile.val, pile.test) for a in (part.images, part.labels))).hexdigest()[:12]
+    with pytest.raises(DataError, match="metadata=True"):
+        _ = pile.train.lesions
+
+
+# ---------------------------------------------------------------------------- where it looks
+
+
+def test_the_order_of_the_search(monkeypatch, tmp_path):
+    lab = tmp_path / "lab"
+    lab.mkdir()
+    (datasets.DATA / "dermamnist.npz").write_bytes(npz(**arrays(seed=1)))
+    assert datasets.load("dermamnist").source.where == datasets.OURS
+    monkeypatch.setenv("COURSE_DATA", str(lab))
+    assert datasets.load("dermamnist").source.where == datasets.OURS
+    (lab / "dermamnist.npz").write_bytes(npz(**arrays(seed=2)))
+    assert datasets.load("dermamnist").source.where == datasets.YOURS
+    monkeypatch.setenv("COURSE_DATA", "lab")  # relative to the course's folder
+    assert datasets.load("dermamnist").source.where == datasets.YOURS
+    monkeypatch.setenv("COURSE_DATA", "")
+    assert datasets.load("dermamnist").source.where == datasets.OURS
+
+
+@pytest.mark.parametrize("wrong", ["/no/such/folder", "~nobody-here/data", "file.txt"])
+def test_a_wrong_course_data(monkeypatch, tmp_path, wrong):
+    (tmp_path / "file.txt").write_text("x")
+    monkeypatch.setenv("COURSE_DATA", wrong)
+    for call in (lambda: datasets.load("dermamnist"), lambda: datasets.load("chest_xray"), datasets.mr_series):
+        with pytest.raises(DataError) as caught:
+            call()
+        assert f"COURSE_DATA is '{wrong}'" in one_sentence(caught.value)
+
+
+def test_offline_and_empty_is_synthetic_and_cached(monkeypatch):
+    first = datasets.load("dermamnist", metadata=True)
+    assert not first.source.is_real and "COURSE_OFFLINE" in one_sentence(first.source.note)
+    assert "synthetic" in str(first.source) and "\n" not in str(first.source)
+    monkeypatch.setattr("utils.clinic.skin.generate", lambda: 1 / 0)
+    again = datasets.load("dermamnist", metadata=True)
+    assert again.source == first.source and (again.test.images == first.test.images).all()
+    pd.testing.assert_frame_equal(again.train.table, first.train.table)
+    assert again.train.table["age"].isna().sum() == 1 and again.train.table["sex"].eq("unknown").all()
+    assert list(again.train.lesions[:3]) == ["HAM_0000000", "HAM_0000000", "HAM_0000001"]
+    assert list(datasets.load("dermamnist").train.table) == ["split", "index"], "as with real data"
+    monkeypatch.setenv("COURSE_DATA", str(datasets.DATA.parent))
+    assert "Neither COURSE_DATA nor data/" in one_sentence(datasets.load("dermamnist").source.note)
+
+
+def test_a_damaged_cache_is_made_again():
+    datasets.load("dermamnist")
+    cached = next(datasets.DATA.rglob("dermamnist.npz"))
+    cached.write_bytes(cached.read_bytes()[:999])
+    assert len(datasets.load("dermamnist").train) == 20
+    assert cached.stat().st_size > 999 and len(list(cached.parent.iterdir())) == 1
+
+
+def test_processes_that_load_at_once(internet):
+    """Six processes, one empty cache: a download and a synthetic set, each whole, and no litter."""
+    internet("good")
+    url, md5 = datasets._published("dermamnist")
+    code = f"""
+import pathlib, sys
+import numpy as np
+from utils import datasets
+from utils.clinic import skin
+datasets.DATA = pathlib.Path({str(datasets.DATA)!r})
+rng = np.random.default_rng(0)
+made = {{f"{{p}}_{{w}}": rng.integers(0, 7, (500, *s), dtype=np.uint8) for p in datasets.PARTS
+        for w, s in (("images", (28, 28, 3)), ("labels", (1,)))}}
+skin.generate = lambda: made
+datasets._published = lambda name: ({url!r}, {md5!r}) if sys.argv[1] == "net" else 1 / 0
+import os
+if sys.argv[1] != "net": os.environ["COURSE_OFFLINE"] = "1"
+print(datasets.load("dermamnist").source.fingerprint)
+"""
+
+    def run(mode):
+        jobs = [subprocess.Popen([sys.executable, "-c", code, mode], cwd=REPO, stdout=subprocess.PIPE, text=True)
+                for _ in range(3)]  # fmt: skip
+        prints = [job.communicate(timeout=60)[0].strip().split("\n")[-1] for job in jobs]
+        assert [job.returncode for job in jobs] == [0, 0, 0]
+        assert len(set(prints)) == 1 and prints[0]
+
+    run("offline")
+    run("net")
+    assert not [f for f in datasets.DATA.rglob("*") if ".part" in f.name]
+    assert datasets.load("dermamnist").source.is_real
+
+
+def test_names_that_do_not_exist():
+    for call in (lambda: datasets.load("mnist"), lambda: datasets.load("pneumoniamnist", metadata=True)):
+        with pytest.raises(DataError) as caught:
+            call()
+        one_sentence(caught.value)
+
+
+# ---------------------------------------------------------------------------- HAM10000's table
+
+
+@pytest.mark.parametrize("tab", [False, True])
+def test_metadata_is_joined_by_split_and_index(tab):
+    (datasets.DATA / "dermamnist.npz").write_bytes(WHOLE)
+    put_tables(datasets.DATA, table(), tab)
+    pile = datasets.load("dermamnist", metadata=True)
+    assert pile.source.is_real
+    for part in (pile.train, pile.val, pile.test):
+        assert list(part.table["dx"]) == [CODES[label] for label in part.labels] and len(part.table) == len(part)
+    assert list(pile.val.table["image_id"]) == [f"ISIC_{i:07d}" for i in range(20, 30)]
+    assert pile.train.table["age"].dtype == float and pile.train.table["age"].isna().sum() == 1
+
+
+def swapped(rows):
+    a, b = rows.index[0], rows.index[rows["dx"] != rows["dx"].iloc[0]][0]
+    rows.loc[[a, b], "image_id"] = rows.loc[[b, a], "image_id"].to_numpy()
+    return rows
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda rows: rows.assign(dx=np.roll(rows["dx"], 1)), lambda rows: rows.iloc[1:], lambda rows: rows.iloc[:0],
+    lambda rows: pd.concat([rows, rows.iloc[:1]]), lambda rows: rows.drop(columns="dataset").assign(other=1),
+    lambda rows: rows.assign(image_id="ISIC_0000001"), lambda rows: rows.assign(index="x"),
+])  # fmt: skip
+def test_tables_that_do_not_fit_are_not_used(spoil):
+    (datasets.DATA / "dermamnist.npz").write_bytes(WHOLE)
+    rows = spoil(table())
+    for name, (_, columns) in datasets.TABLES.items():
+        rows[[c for c in columns if c in rows]].to_csv(datasets.DATA / name, index=False)
+    pile = datasets.load("dermamnist", metadata=True)
+    assert not pile.source.is_real and "real images are here but not used" in one_sentence(pile.source.note)
+    assert datasets.load("dermamnist").source.is_real, "without the tables they are used"
+
+
+def test_one_wrong_label_is_enough_and_the_right_table_is_found(monkeypatch, tmp_path):
+    (datasets.DATA / "dermamnist.npz").write_bytes(WHOLE)
+    put_tables(datasets.DATA, table())
+    swapped(table())[datasets.TABLES["dermamnist_split_info.csv"][1]].to_csv(
+        datasets.DATA / "dermamnist_split_info.csv", index=False)  # fmt: skip
+    assert not datasets.load("dermamnist", metadata=True).source.is_real
+    lab = tmp_path / "lab"
+    lab.mkdir()
+    monkeypatch.setenv("COURSE_DATA", str(lab))
+    put_tables(lab, table())
+    assert datasets.load("dermamnist", metadata=True).source.is_real
+
+
+def test_missing_and_binary_tables():
+    (datasets.DATA / "dermamnist.npz").write_bytes(WHOLE)
+    assert "does not hold dermamnist_split_info.csv" in datasets.load("dermamnist", metadata=True).source.note
+    put_tables(datasets.DATA, table())
+    for junk in (b"", bytes(range(256)) * 9, b'"' * 5000):
+        (datasets.DATA / "HAM10000_metadata.csv").write_bytes(junk)
+        note = one_sentence(datasets.load("dermamnist", metadata=True).source.note)
+        assert "HAM10000_metadata.csv" in note
+        assert (datasets.DATA / "HAM10000_metadata.csv").read_bytes() == junk
+
+
+def test_masks_follow_the_rows_of_the_images():
+    synthetic = datasets.masks(datasets.load("dermamnist", metadata=True))
+    assert synthetic["val"].shape == (10, 28, 28)
+    assert (np.concatenate([*synthetic.values()]).ravel() == np.arange(40 * 784, dtype=np.uint8)).all()
+    (datasets.DATA / "dermamnist.npz").write_bytes(WHOLE)
+    put_tables(datasets.DATA, table())
+    pile = datasets.load("dermamnist", metadata=True)
+    with pytest.raises(DataError, match="ham10000_lesion_masks_28.npz"):
+        datasets.masks(pile)
+    ids = np.array([f"ISIC_{i:07d}" for i in range(50)][::-1])
+    values = np.arange(50, dtype=np.uint8)[::-1]
+    file = datasets.DATA / "ham10000_lesion_masks_28.npz"
+    file.write_bytes(npz(image_id=ids, masks=np.repeat(values, 784).reshape(50, 28, 28)))
+    found = datasets.masks(pile)
+    assert list(found["test"][:, 0, 0]) == list(range(30, 40))
+    file.write_bytes(npz(image_id=ids[:9], masks=np.zeros((9, 28, 28), np.uint8)))
+    with pytest.raises(DataError, match="does not fit"):
+        datasets.masks(pile)
+    with pytest.raises(DataError, match="metadata=True"):
+        datasets.masks(datasets.load("dermamnist"))
+
+
+# ---------------------------------------------------------------------------- folders
+
+
+def picture(path: Path, value=100, size=(12, 10), mode="L", **how) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, value if mode in ("L", "I;16") else (value, 0, 0)).save(path, **how)
+    return path
+
+
+def refused(path, words, **how):
+    with pytest.raises(DataError) as caught:
+        datasets.folder(path, **how)
+    assert words in one_sentence(str(caught.value).replace(str(datasets.DATA.parent), "")), str(caught.value)
+
+
+def test_a_folder_for_each_class(tmp_path):
+    root = tmp_path / "mine"
+    for i in range(3):
+        picture(root / "NORMAL" / f"{i}.png", 10 + i)
+        picture(root / "PNEUMONIA" / "deep" / f"{i}.png", 20 + i)
+    picture(root / "PNEUMONIA" / ".hidden.png")
+    picture(root / "__MACOSX" / "NORMAL" / "x.png")
+    (root / "NORMAL" / "Thumbs.db").write_bytes(b"x")
+    (root / "NORMAL" / "notes.txt").write_text("no image")
+    (root / "NORMAL" / "cut.png").write_bytes((root / "NORMAL" / "0.png").read_bytes()[:40])
+    (root / "readme.txt").write_text("x")
+    found = datasets.folder(root)
+    assert found.classes == ("NORMAL", "PNEUMONIA") and found.images.shape == (6, 10, 12) and len(found) == 6
+    assert list(found.images[:, 0, 0]) == [10, 11, 12, 20, 21, 22] and list(found.labels) == [0, 0, 0, 1, 1, 1]
+    assert list(found.table["file"])[3] == "PNEUMONIA/deep/0.png" and set(found.table["split"]) == {"all"}
+    assert found.skipped == {"NORMAL/notes.txt": "not an image", "NORMAL/cut.png": "not an image"}
+    assert "2 files" in found.source.note
+    assert found.source.is_real and str(tmp_path) not in str(found.source)
+    assert found.part("all").labels.shape == (6,) and found.part("train") is None
+
+
+def test_splits_sizes_colours_and_depths(tmp_path):
+    root = tmp_path / "mine"
+    for split in ("Training", "validation", "test"):
+        picture(root / split / "a" / "0.jpg", 200, (40, 30), "RGB")
+        picture(root / split / "b" / "0.png", 51 * 256, (20, 20), "I;16")
+    refused(root, "differ in size")
+    found = datasets.folder(root, size=8, mode="RGB")
+    assert found.images.shape == (6, 8, 8, 3) and list(found.table["split"]) == ["train"] * 2 + ["test"] * 2 + ["val"] * 2 or \
+        sorted(found.table["split"]) == ["test", "test", "train", "train", "val", "val"]  # fmt: skip
+    assert abs(int(found.images[0, 4, 4, 0]) - 200) < 4 and found.images[0, 4, 4, 2] < 6
+    assert (found.images[1] == 51).all() and "3 images of 16 bits" in found.source.note
+    assert len(found.part("val")) == 2
+
+
+def test_pictures_taken_with_a_turned_camera_stand_upright(tmp_path):
+    for name in "ab":
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        picture(tmp_path / "mine" / name / "0.jpg", size=(40, 20), exif=exif)
+    assert datasets.folder(tmp_path / "mine").images.shape == (2, 40, 20)
+
+
+def test_folders_that_are_refused(tmp_path, monkeypatch):
+    refused(tmp_path / "nowhere", "There is no folder")
+    refused(picture(tmp_path / "loose" / "0.png"), "is a file")
+    refused(tmp_path / "loose", "no class folders")
+    (tmp_path / "empty" / "a").mkdir(parents=True)
+    refused(tmp_path / "empty", "only empty folders")
+    refused(tmp_path / "empty" / "a", "is empty")
+    picture(tmp_path / "one" / "cats" / "0.png")
+    refused(tmp_path / "one", "one class only (cats)")
+    for name in ("a", "b"):
+        (tmp_path / "text" / name).mkdir(parents=True)
+        (tmp_path / "text" / name / "x.png").write_text("no image")
+    refused(tmp_path / "text", "is an image")
+    picture(tmp_path / "one" / "dogs" / "0.png")
+    refused(tmp_path / "one", "mode is", mode="CMYK")
+    refused(tmp_path / "one", "size is", size=0)
+    monkeypatch.setattr(files, "MOST_BYTES", 200)
+    refused(tmp_path / "one", "smaller size=")
+
+
+def test_a_class_may_be_called_test(tmp_path):
+    for name in ("control", "test"):
+        picture(tmp_path / "mine" / name / "person 1" / "0.png")
+    assert datasets.folder(tmp_path / "mine").classes == ("control", "test")
+
+
+def test_chest_xray_is_read_where_it_is_and_explained_where_not():
+    with pytest.raises(DataError, match="Mendeley"):
+        datasets.load("chest_xray")
+    for split in ("train", "test"):
+        for name in ("NORMAL", "PNEUMONIA"):
+            picture(datasets.DATA / "chest_xray" / split / name / "0.jpeg", size=(50, 40))
+    pile = datasets.load("chest_xray", size=16)
+    assert pile.classes == ("NORMAL", "PNEUMONIA") and pile.val is None and pile.train.images.shape == (2, 16, 16)
+    assert pile.source.is_real and pile.source.licence == "CC BY 4.0"
+
+
+def test_mr_series(monkeypatch):
+    calls = []
+
+    def write(folder, seed=0):
+        calls.append(folder)
+        for name in ("b", "a"):
+            (Path(folder) / f"{name}.dcm").write_bytes(name.encode())
+
+    import utils.clinic
+
+    monkeypatch.setattr(utils.clinic, "head", type("head", (), {"write_mr_series": staticmethod(write)}), raising=False)
+    monkeypatch.setitem(sys.modules, "utils.clinic.head", utils.clinic.head)
+    first, again = datasets.mr_series(), datasets.mr_series()
+    assert len(calls) == 1 and first.source == again.source and not first.source.is_real
+    assert [path.name for path in first.paths] == ["a.dcm", "b.dcm"] and all(path.is_file() for path in again.paths)
+    (datasets.DATA / "mr_t1_series").mkdir()
+    with pytest.raises(DataError, match="holds no .dcm files"):
+        datasets.mr_series()
+    (datasets.DATA / "mr_t1_series" / "x.dcm").write_bytes(b"x")
+    assert datasets.mr_series().source.is_real
+
+
+def test_pydicoms_own_files():
+    paths = datasets.pydicom_files()
+    assert len(paths) > 60 and all(path.is_file() for path in paths)
+    assert [path.name for path in paths] == sorted(path.name for path in paths)
+    assert len({path.parent for path in paths}) == 1 and "site-packages" in str(paths[0])
+
+
+# ---------------------------------------------------------------------------- in the house
+
+
+def test_the_import_is_light():
+    code = "import sys, utils.datasets; print([m for m in ('torch', 'sklearn', 'medmnist', 'pooch', 'PIL') if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]" and out.stderr == ""
+
+
+def test_a_notebook_shows_the_sentence_and_no_traceback():
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell()
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        shell.run_cell("from utils import datasets\ndatasets.load('mnist')")
+    assert out.getvalue().strip() == "DataError: No data set is called 'mnist': choose dermamnist, pneumoniamnist or chest_xray."
+
+
+def test_medmnist_still_states_addresses_checksums_and_counts():
+    from medmnist import INFO
+
+    for name, (classes, shape, counts) in datasets.LAYOUT.items():
+        assert datasets._published.__wrapped__(name) == (INFO[name]["url"], INFO[name]["MD5"])
+        assert tuple(INFO[name]["n_samples"].values()) == counts and len(INFO[name]["label"]) == len(classes)
+        assert INFO[name]["n_channels"] == (shape + (1,))[2] and INFO[name]["license"] == datasets.CARDS[name].licence
+
+
+def test_every_data_set_has_a_data_card():
+    text = (REPO / "data" / "README.md").read_text(encoding="utf-8")
+    for word in [f"{name}.npz" for name in datasets.LAYOUT] + [*datasets.TABLES, "chest_xray", "mr_t1_series",
+                 "ham10000_lesion_masks_28.npz", "COURSE_DATA", "COURSE_OFFLINE"]:  # fmt: skip
+        assert word in text, word
+
+
+HAS_REAL = bool(SESSION_DATA) and (REPO / SESSION_DATA / "dermamnist.npz").is_file()
+
+
+@pytest.mark.skipif(not HAS_REAL, reason="needs the real DermaMNIST in COURSE_DATA")
+def test_the_real_set(monkeypatch):
+    monkeypatch.setattr(datasets, "DATA", REPO / "data")
+    monkeypatch.setenv("COURSE_DATA", SESSION_DATA)
+    start = time.perf_counter()
+    pile = datasets.load("dermamnist", metadata=True)
+    assert time.perf_counter() - start < 2
+    assert pile.source.is_real and (len(pile.train), len(pile.val), len(pile.test)) == (7007, 1003, 2005)
+    assert np.isin(pile.test.lesions, pile.train.lesions).sum() == 693
+    assert np.isin(pile.test.lesions, np.concatenate([pile.train.lesions, pile.val.lesions])).sum() == 773
+    ages = pd.concat([part.table["age"] for part in (pile.train, pile.val, pile.test)])
+    assert ages.isna().sum() == 57
+    assert datasets.load("pneumoniamnist").source.is_real
