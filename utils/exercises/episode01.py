@@ -10,6 +10,98 @@ from utils.lesson import Hint, exercise
 
 # ------------------------------------------------------------ 1.2 What is in a file?
 
+
+@exercise("Exercise 1", "stored numbers become Hounsfield units, and what was never measured is no number")
+def to_hu(answer):
+    rng = np.random.default_rng(0)
+    for dtype, slope, intercept, padding in (("int16", 1, -1024, None), ("int16", 0.5, -10.0, None),
+                                             ("uint16", 1, -1024, None), ("int16", 2.0, -1000.0, -2000)):  # fmt: skip
+        stored = rng.integers(0, 900, (6, 8)).astype(dtype)
+        if padding is not None:
+            stored[0, :3] = padding
+        truth = stored.astype(float) * slope + intercept
+        given = stored.copy()
+        got = np.asarray(answer(given, {"slope": slope, "intercept": intercept, "padding": padding}))
+        if got.shape != stored.shape:
+            raise Hint(f"the picture has shape {stored.shape}, your answer {got.shape}")
+        got = got.astype(float)
+        if (given != stored).any():
+            raise Hint("your function changes the array it is given: make a new one")
+        measured = stored != padding if padding is not None else np.ones(stored.shape, bool)
+        if np.allclose(got[measured], stored[measured]):
+            raise Hint("these are still the stored values: use slope and intercept")
+        if np.allclose(got[measured], (stored.astype(float) + intercept)[measured]) and slope != 1:
+            raise Hint(f"with a slope of {slope} you only add the intercept: multiply first")
+        if np.allclose(got[measured], ((stored.astype(float) + intercept) * slope)[measured]) and slope != 1:
+            raise Hint("you add the intercept before you multiply: slope times stored value, then the intercept")
+        if dtype == "uint16" and (got > 60_000).any():
+            raise Hint("unsigned 16-bit numbers cannot go below zero and wrap round: turn them into floats first")
+        if not np.allclose(got[measured], truth[measured]):
+            worst = np.nanmax(np.abs(got - truth)[measured])
+            raise Hint(f"for slope {slope} and intercept {intercept} you are off by up to {worst:g} HU")
+        if padding is not None and not np.isnan(got[~measured]).all():
+            raise Hint(f"padding ({padding}) was never measured: make it NaN, before or after the rescale")
+
+
+@exercise("Exercise 2", "position along the slice normal gives the order, in any orientation")
+def in_order(answer):
+    rng = np.random.default_rng(2)
+    tilted = np.array([[0.98, 0.0, -0.199], [0.05, 0.96, 0.27]])
+    for title, axes in (("axial", np.eye(3)[:2]), ("sagittal", np.array([[0, 1, 0], [0, 0, -1.0]])), ("tilted", tilted)):
+        axes = axes / np.linalg.norm(axes, axis=1, keepdims=True)
+        normal = np.cross(*axes)
+        count = 24
+        places = np.array([30.0, -90.0, 12.0]) + np.outer(np.arange(count) * 2.5 - 30, normal)
+        truth = [f"{code:06x}.dcm" for code in rng.permutation(16**6 - 1)[:count]]
+        table = pd.DataFrame({"name": truth, "instance": rng.permutation(count) + 1,
+                              "position": [tuple(map(float, place)) for place in places],
+                              "orientation": [tuple(map(float, axes.ravel()))] * count})  # fmt: skip
+        got = answer(table.sample(frac=1, random_state=1).reset_index(drop=True))
+        got = list(got) if got is not None and not isinstance(got, str) and np.ndim(got) == 1 else got
+        if not isinstance(got, list) or not all(isinstance(name, str) for name in got):
+            raise Hint("return the file names in order, as a list, not their row numbers or the whole table")
+        if sorted(got) != sorted(truth):
+            raise Hint(f"the series has {len(truth)} files; your answer does not hold each of them once")
+        if got in (truth, truth[::-1]):
+            continue
+        by_number = list(table.sort_values("instance")["name"])
+        by_axis = {axis: list(table.iloc[np.argsort(places[:, i], kind="stable")]["name"]) for i, axis in enumerate("xyz")}
+        if got in (by_number, by_number[::-1]):
+            raise Hint("InstanceNumber is what the scanner made of it, in the order it liked; use the positions")
+        if got == sorted(truth):
+            raise Hint("a file name says nothing about where a slice lies; use the positions")
+        wrong = [axis for axis, names in by_axis.items() if got in (names, names[::-1])]
+        if wrong or title != "axial":
+            raise Hint(f"right for axial slices, wrong for {title} ones: project the position on the normal of the slices, "
+                       "which is the cross product of the two directions in `orientation`")  # fmt: skip
+        raise Hint("neighbours in your list are not neighbours in the body: sort by position along the slice normal")
+
+
+@exercise("Exercise 3", "a blanked box holds one value, whichever value that is; the other one still names somebody")
+def still_named(answer):
+    rng = np.random.default_rng(3)
+    top, left, bottom, right = box = (2, 20, 8, 44)
+    for trial in range(6):
+        pictures = [rng.integers(200, 4000, (32, 48)).astype(np.uint16) for _ in range(5)]
+        guilty = (trial * 2 + 1) % 5
+        for i, picture in enumerate(pictures):
+            picture[top:bottom, left:right] = (0, 4095, 0, 700, 4095)[(i + trial) % 5]
+        letters = rng.random((bottom - top - 2, right - left - 4)) < 0.1
+        blank = pictures[guilty][top, left]
+        pictures[guilty][top + 1 : bottom - 1, left + 2 : right - 2][letters] = 4095 if blank < 2000 else 0
+        got = answer([picture.copy() for picture in pictures], box)
+        if isinstance(got, list | tuple | np.ndarray) and np.size(got) == 1 and np.ndim(got) == 1:
+            got = got[0]
+        if isinstance(got, bool | np.bool_) or not isinstance(got, int | np.integer):
+            raise Hint("return the number of the picture, counted from 0, not a list of answers and not the picture")
+        if got == guilty:
+            continue
+        inside = pictures[int(got) % 5][top:bottom, left:right]
+        if inside.min() == inside.max() > 0:
+            raise Hint(f"picture {got} has one value, {inside.max()}, in the whole box: blank need not mean 0, "
+                       "and where high values are dark it never does")  # fmt: skip
+        raise Hint(f"you say picture {got}, but its box is blank: look only inside the box, and at whether it varies")
+
 # ------------------------------------------------------------ 1.3 Is the test set really unseen?
 
 
@@ -91,3 +183,6 @@ def crossings(answer):
     unknown = table([None, "e"], ["f5", "f6"], ["x5", "x6"])
     if listed(unknown):
         raise Hint("a lesion that is unknown on both sides is not a shared lesion: leave missing values out")
+
+
+# ------------------------------------------------------------ 1.4 What did the model really learn?
