@@ -248,7 +248,7 @@ def _made(name: str) -> tuple[dict[str, np.ndarray], str]:
         from utils.clinic.skin import generate
     else:
         from utils.clinic.chest import pneumonia_npz as generate
-    made = files.watch(generate, f"making synthetic {CARDS[name].title}")
+    made = dict(files.watch(generate, f"making synthetic {CARDS[name].title}"))
     if "table" in made:
         made["table"] = np.frombuffer(made["table"].to_csv(index=False).encode(), np.uint8)
     try:

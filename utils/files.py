@@ -149,7 +149,7 @@ def watch(work: Callable[[], Any], title: str, limit: float = float("inf"), prog
 
     thread, end = threading.Thread(target=run, daemon=True), time.monotonic() + limit
     thread.start()
-    with tqdm(desc=title, unit="B", unit_scale=True, delay=3, leave=False, file=sys.stdout,
+    with tqdm(desc=title, unit="B", unit_scale=True, delay=3, mininterval=0.5, leave=False, file=sys.stdout,
               bar_format=None if progress else "{desc}: {elapsed}") as bar:  # fmt: skip
         while thread.is_alive():
             thread.join(0.1)
@@ -227,7 +227,7 @@ def read_class_folders(
     except OSError as error:
         raise DataError(f"{shown} cannot be read ({error.strerror}): check its permissions.") from None
     images, rows, skipped, deep = np.empty(0, np.uint8), [], {}, 0
-    for name, split, label in tqdm(files, "reading images", delay=3, leave=False, file=sys.stdout):
+    for name, split, label in tqdm(files, "reading images", delay=3, mininterval=0.5, leave=False, file=sys.stdout):
         try:
             picture, is_deep = _picture(root / name, size, mode)
         except Exception as error:  # Pillow raises nearly anything on damaged files
