@@ -1,0 +1,298 @@
+"""Chest films and CT of the clinic's patients, and a stand-in for PneumoniaMNIST.
+
+Modelled: one energy, parallel rays, Beer–Lambert attenuation, detector blur, photon noise, logarithm, a site's
+display curve, collimation, side marker and burned-in text; CT as attenuation sampled at voxel centres with
+noise. Not modelled: the beam's spectrum and divergence, scatter, grid lines, reconstruction and its artefacts,
+the partial volume of a voxel (it has the value of its centre), motion.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import ceil
+
+import numpy as np
+from scipy import ndimage
+
+from utils.clinic.patient import Patient, Term, make_patient, rotation
+
+WATER = 0.0193  # attenuation of water in 1/mm near 70 keV (NIST XCOM, 0.193 cm²/g)
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a hospital does to its films, and whom it sees."""
+
+    name: str = "Springfield General"
+    photons: float = 40_000  # per pixel of 1.5 mm without a patient
+    blur: float = 0.8  # standard deviation of the detector's response, mm
+    window: tuple[float, float] = (0.02, 0.98)  # which quantiles of the exposed field become black and white
+    gamma: float = 1.0
+    side: float = 384.0  # of the film, mm
+    collimation: float = 0.0  # share of the side that is shuttered, each edge
+    marker: str = "L"
+    text: str = ""
+    portable: float = 0.2  # share of films taken at the bedside, AP
+    prevalence: float = 0.3  # share of patients with pneumonia
+    tags: dict = field(default_factory=lambda: {"Manufacturer": "ACME", "ManufacturerModelName": "Ray-O 1"})
+
+
+@dataclass
+class Film:
+    """`image` uint16 (rows, columns), 12 bits, dense is bright; `spacing` mm; `boxes` (n, 4) x, y, width,
+    height in pixels; `mask` bool, where an opacity lies under the pixel."""
+
+    image: np.ndarray
+    spacing: float
+    boxes: np.ndarray
+    mask: np.ndarray
+    view: str = "PA"
+
+
+def _within(part: tuple[slice, slice], block: tuple[slice, slice]) -> tuple[slice, slice]:
+    """`part`, counted from the start of `block`."""
+    (r, c), (r0, c0) = part, block
+    return slice(r.start - r0.start, r.stop - r0.start), slice(c.start - c0.start, c.stop - c0.start)
+
+
+class _Rays:
+    """Parallel rays through a patient; the frame of the film is (column, ray, −row)."""
+
+    def __init__(self, patient: Patient, turn: np.ndarray, size: int, side: float, shift: Sequence[float]):
+        self.step, self.size = side / size, size
+        self.middle = [(size - 1) / 2 - s for s in shift]
+        self.columns, self.rows = (((np.arange(size) - m) * self.step).astype(np.float32) for m in self.middle)
+        centre, shape = patient.centre @ turn.T, turn @ patient.shape @ turn.T
+        reach = np.sqrt(np.diagonal(shape, axis1=1, axis2=2))
+        self.kept = {}
+        # plain lists: most ellipsoids cover few pixels, and then NumPy's scalars cost more than the pixels
+        self.centre, self.inverse = centre.tolist(), np.linalg.inv(shape).tolist()
+        self.low, self.high = (centre - reach).tolist(), (centre + reach).tolist()
+
+    def chord(self, k: int, rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
+        """Middle and half length, mm, of the rays' chords through ellipsoid k; half is 0 where they miss.
+
+        With M the matrix that makes the ellipsoid the unit sphere, the chord is 2·√(1−ρ²)/‖M·d‖, ρ the ray's
+        distance from the centre in that space; MᵀM is `inverse`, so ‖M·d‖² is its middle element.
+        """
+        (xx, xy, xz), (_, a, yz), (*_, zz) = self.inverse[k]
+        x, z = self.columns[columns] - self.centre[k][0], -self.rows[rows, None] - self.centre[k][2]
+        half = (2 * (xy * yz / a - xz)) * x - (zz - yz * yz / a) * z
+        half *= z
+        half += 1 - (xx - xy * xy / a) * (x * x)
+        np.maximum(half, 0, out=half)
+        np.sqrt(half, out=half)
+        half *= a**-.5
+        return (self.centre[k][1] - (xy / a) * x) - (yz / a) * z, half
+
+    def block(self, inside: Sequence[int]) -> tuple[slice, slice] | None:
+        """Rows and columns that the intersection of the ellipsoids can reach; None if it is empty."""
+        low = [max(values) for values in zip(*(self.low[k] for k in inside), strict=True)]
+        high = [min(values) for values in zip(*(self.high[k] for k in inside), strict=True)]
+        if low[0] >= high[0] or low[1] >= high[1] or low[2] >= high[2]:
+            return None
+        across, down = self.middle
+        edges = (low[0], across), (high[0], across), (-high[2], down), (-low[2], down)
+        left, right, top, bottom = (min(max(ceil(mm / self.step + zero), 0), self.size) for mm, zero in edges)
+        return (slice(top, bottom), slice(left, right)) if top < bottom and left < right else None
+
+    def clip(self, low: np.ndarray, high: np.ndarray, block: tuple[slice, slice], k: int) -> tuple:
+        """Intersect intervals along the rays with ellipsoid k, whose chords are kept for the next caller."""
+        if k not in self.kept:
+            whole = self.block((k,))
+            middle, half = self.chord(k, *whole)
+            self.kept[k] = whole, middle - half, middle + half
+        whole, start, stop = self.kept[k]
+        part = _within(block, whole)
+        return np.maximum(low, start[part]), np.minimum(high, stop[part])
+
+    def add_path(self, total: np.ndarray, term: Term) -> None:
+        """Add amount × path length, mm, of a term."""
+        block = self.block(term.inside)
+        if block is None:
+            return
+        middle, half = self.chord(term.inside[0], *block)
+        if len(term.inside) == 1 and not term.outside:
+            half *= 2 * term.amount
+            total[block] += half
+            return
+        low, high = middle - half, middle + half
+        for k in term.inside[1:]:
+            low, high = self.clip(low, high, block, k)
+        self.subtract(total, term, block, low, high)
+
+    def subtract(self, total: np.ndarray, term: Term, block: tuple, low: np.ndarray, high: np.ndarray) -> None:
+        """Add what is left of the intervals outside the term's `outside`: |I∖(A∪B)| = |I∖B| − |(I∩A)∖B|."""
+        path = np.maximum(high - low, 0)
+        if not path.any():
+            return
+        path *= term.amount
+        total[block] += path
+        for n, other in enumerate(term.outside):
+            inside = (*term.inside, other)
+            part = self.block(inside)
+            if part is not None:
+                cut = _within(part, block)
+                clipped = self.clip(low[cut], high[cut], part, other)
+                self.subtract(total, Term(-term.amount, inside, term.outside[n + 1:]), part, *clipped)
+
+
+def projection(patient: Patient, size: int = 256, side: float = 384.0, turn: np.ndarray | None = None,
+               shift: Sequence[float] = (0, 0), terms: list[Term] | None = None) -> np.ndarray:
+    """Line integrals (size, size), mm of water, of the patient seen from the front, in closed form.
+
+    The patient's left is at the right of the picture. `turn` (3, 3) rotates the patient first, `shift` moves
+    the film by pixels (right, down); `terms` stand in for the patient's own.
+    """
+    rays = _Rays(patient, np.eye(3) if turn is None else turn, size, side, shift)
+    total = np.zeros((size, size), np.float32)
+    for term in patient.terms if terms is None else terms:
+        rays.add_path(total, term)
+    return total
+
+
+def radiograph(patient: Patient, site: Site | None = None, size: int = 256, seed: int = 0) -> Film:
+    """One film of the patient at the site; another `seed` is another visit: pose, exposure and noise differ."""
+    site = site or Site()
+    image, view, frame = _take(patient, site, size, seed)
+    mask, boxes = np.zeros((size, size), bool), []
+    for lesion in patient.lesions:
+        shadow = projection(patient, *frame, patient.lesion_terms([lesion])) > 1
+        if shadow.any():
+            mask |= shadow
+            (top, left), (bottom, right) = (f(np.nonzero(shadow), axis=1) for f in (np.min, np.max))
+            boxes.append((left, top, right + 1, bottom + 1))
+    return Film(image, site.side / size, _merge(boxes), mask, view)
+
+
+def _take(patient: Patient, site: Site, size: int, seed: int) -> tuple[np.ndarray, str, tuple]:
+    """The picture alone, its view and the frame (size, side, turn, shift) it was taken in."""
+    rng = np.random.Generator(np.random.PCG64([seed, 7]))
+    portable = rng.random() < site.portable
+    pose = rng.normal(0, (2, 1.5, 3)) * (2 if portable else 1)
+    turn = rotation(2, pose[2]) @ rotation(0, pose[0]) @ rotation(1, pose[1])
+    frame = size, site.side, turn, tuple(rng.normal(0, .016 * size, 2))
+    photons = site.photons * np.exp(rng.normal(0, .2)) * (.6 if portable else 1)
+    signal = expose(projection(patient, *frame), photons, site.blur * size / site.side, rng)
+    inset = int(round(site.collimation * size))
+    open_field = (slice(inset, size - inset),) * 2
+    low, high = np.quantile(signal[open_field][::2, ::2], site.window)
+    image = np.zeros((size, size), np.uint16)
+    image[open_field] = 4095 * np.clip((signal[open_field] - low) / (high - low), 0, 1) ** site.gamma
+    stamp(image, site.marker, (.07, .86), .08)
+    stamp(image, site.text, (.93, .05), .05)
+    return image, "AP" if portable else "PA", frame
+
+
+def expose(water: np.ndarray, photons: float, blur: float, rng: np.random.Generator) -> np.ndarray:
+    """Line integrals in mm of water → measured ones: Beer–Lambert, blur (pixels), Poisson noise, logarithm."""
+    light = ndimage.gaussian_filter(photons * np.exp(-WATER * water), blur)
+    return np.log(photons / np.maximum(rng.poisson(light), 1)).astype(np.float32) / WATER
+
+
+def _merge(boxes: list[tuple]) -> np.ndarray:
+    """Join boxes (left, top, right, bottom) while one covers a third of another; → (n, 4) x, y, width, height."""
+    def common(a, b):
+        return max(min(a[2], b[2]) - max(a[0], b[0]), 0) * max(min(a[3], b[3]) - max(a[1], b[1]), 0)
+
+    merged = []
+    for box in boxes:
+        for other in [b for b in merged if common(box, b) > .3 * min(common(box, box), common(b, b))]:
+            merged.remove(other)
+            box = (*np.minimum(box[:2], other[:2]), *np.maximum(box[2:], other[2:]))
+        merged.append(box)
+    merged = np.array(merged, float).reshape(-1, 4)
+    return np.hstack([merged[:, :2], merged[:, 2:] - merged[:, :2]])
+
+
+def stamp(image: np.ndarray, text: str, place: tuple[float, float], height: float) -> tuple[int, int, int, int]:
+    """Burn text into an image, in place; `place` and `height` are shares of the side. → x, y, width, height."""
+    if not text:
+        return 0, 0, 0, 0
+    from PIL import Image, ImageDraw, ImageFont
+
+    font = ImageFont.load_default(size=max(height * len(image), 8))
+    left, top, right, bottom = (int(v) for v in font.getbbox(text))
+    letters = Image.new("L", (right + 2, bottom + 2))
+    ImageDraw.Draw(letters).text((0, 0), text, fill=255, font=font)
+    letters = np.asarray(letters)[top:, left:]
+    y, x = (int(round(share * side)) for share, side in zip(place, image.shape, strict=True))
+    y, x = min(y, max(len(image) - len(letters), 0)), min(x, max(image.shape[1] - letters.shape[1], 0))
+    part = image[y:y + letters.shape[0], x:x + letters.shape[1]]
+    part[:] = np.maximum(part, letters[:part.shape[0], :part.shape[1]] / 255 * 4095)
+    return x, y, part.shape[1], part.shape[0]
+
+
+def attenuation(patient: Patient, axes: Sequence[np.ndarray], terms: list[Term] | None = None) -> np.ndarray:
+    """Attenuation relative to water at the grid of three ascending coordinate arrays (x, y, z), mm."""
+    total = np.zeros([len(a) for a in axes], np.float32)
+    reach, inverse = np.sqrt(np.diagonal(patient.shape, axis1=1, axis2=2)), np.linalg.inv(patient.shape)
+    for term in patient.terms if terms is None else terms:
+        inside = list(term.inside)
+        low, high = (patient.centre[inside] - reach[inside]).max(0), (patient.centre[inside] + reach[inside]).min(0)
+        block = tuple(slice(*np.searchsorted(a, [b, c])) for a, b, c in zip(axes, low, high, strict=True))
+        if 0 in total[block].shape:
+            continue
+        x, y, z = np.ix_(*(a[b].astype(np.float32) for a, b in zip(axes, block, strict=True)))
+
+        def holds(k, x=x, y=y, z=z):
+            (xx, xy, xz), (_, yy, yz), (*_, zz) = inverse[k].astype(np.float32)
+            dx, dy, dz = (g - np.float32(c) for g, c in zip((x, y, z), patient.centre[k], strict=True))
+            return (xx * dx + 2 * xy * dy) * dx + yy * dy**2 + (2 * (xz * dx + yz * dy) + zz * dz) * dz < 1
+
+        here = holds(inside[0])
+        for k in inside[1:]:
+            here &= holds(k)
+        for k in term.outside:
+            if (abs(patient.centre[k] - (low + high) / 2) < reach[k] + (high - low) / 2).all():
+                here &= ~holds(k)
+        total[block] += np.float32(term.amount) * here
+    return total
+
+
+def ct(patient: Patient, spacing: Sequence[float] = (3.0, 3.0, 5.0), shape: Sequence[int] = (128, 128, 64),
+       noise: float = 15.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same patient in a scanner: HU int16 (x, y, z), affine (4, 4) to RAS mm, lesion mask bool.
+
+    The first axis runs to the patient's left, the second to the back, the third to the head, as ITK writes
+    NIfTI; `noise` is the standard deviation in HU.
+    """
+    axes = [(np.arange(n) - (n - 1) / 2) * s for n, s in zip(shape, spacing, strict=True)]
+    values = 1000 * (attenuation(patient, axes) - 1)
+    values += np.random.Generator(np.random.PCG64([seed, 8])).standard_normal(values.shape, np.float32) * noise
+    affine = np.diag([-spacing[0], -spacing[1], spacing[2], 1.0])
+    affine[:3, 3] = [-axes[0][0], -axes[1][0], axes[2][0]]
+    mask = attenuation(patient, axes, patient.lesion_terms()) > 0
+    return np.clip(np.rint(values), -1024, 3071).astype(np.int16), affine, mask
+
+
+COUNTS = {"train": (1214, 3494), "val": (135, 389), "test": (234, 390)}  # PneumoniaMNIST: normal, pneumonia
+_CHILDREN = Site("children's ward", blur=1.5, portable=.3)
+_ELSEWHERE = Site("another ward", blur=2.2, portable=.8, gamma=.72, window=(.02, .985), photons=20_000)
+
+
+def pneumonia_npz(seed: int = 0) -> dict:
+    """A stand-in for PneumoniaMNIST: `{split}_images` uint8 (n, 28, 28), `{split}_labels` uint8 (n, 1).
+
+    Children, one film each, pneumonia 1; the test films come from another ward, so a model falls on them.
+    """
+    result, number = {}, seed * 100_000
+    for split, counts in COUNTS.items():
+        rng = np.random.Generator(np.random.PCG64([seed, counts[0]]))
+        labels = rng.permutation(np.repeat(np.array([0, 1], np.uint8), counts))
+        images = np.empty((len(labels), 28, 28), np.uint8)
+        site = _ELSEWHERE if split == "test" else _CHILDREN
+        for k, (label, age) in enumerate(zip(labels, rng.integers(1, 6, len(labels)), strict=True)):
+            child = make_patient(number, ["normal", "opacity"][label], int(age), vessels=6, severity=2.0)
+            frame = replace(site, side=np.interp(age, [1, 5], [150, 215]) * np.exp(rng.normal(0, .05)))
+            film = _take(child, frame, 56, number)[0]
+            images[k] = film.reshape(28, 2, 28, 2).mean((1, 3)) / 16.06
+            number += 1
+        result |= {f"{split}_images": images, f"{split}_labels": labels[:, None]}
+    return result
+
+
+def contact_sheet(films: Sequence[np.ndarray], columns: int = 4) -> np.ndarray:
+    """Pictures of one size side by side, row by row: uint8, each stretched from its own minimum to maximum."""
+    tiles = [(255 * (f - np.min(f)) / max(np.ptp(f), 1e-6)).astype(np.uint8) for f in np.asarray(films, float)]
+    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
+    return np.concatenate([np.concatenate(tiles[k:k + columns], 1) for k in range(0, len(tiles), columns)])
