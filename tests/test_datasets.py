@@ -455,6 +455,13 @@ def test_a_damaged_cache_is_made_again():
     assert cached.stat().st_size > 999 and len(list(cached.parent.iterdir())) == 1
 
 
+def test_new_code_in_the_clinic_makes_new_images(monkeypatch):
+    old = datasets._made_path("dermamnist")
+    assert old == datasets._made_path("dermamnist") != datasets._made_path("pneumoniamnist")
+    monkeypatch.setattr(datasets.fingerprint, "code_of", lambda cells: ("", {"clinic.skin.generate": "another"}))
+    assert datasets._made_path("dermamnist").parent != old.parent
+
+
 def test_processes_that_load_at_once(internet):
     """Six processes, one empty cache: a download and a synthetic set, each whole, and no litter."""
     internet("good")

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pandas as pd
 
-from utils import files
+from utils import files, fingerprint
 from utils.files import ADVICE, NotFetched
 from utils.sources import DataError, Folder, Images, Series, Source, Split
 
@@ -35,6 +35,8 @@ TABLES = {  # file name: (address, columns)
         "https://dataverse.harvard.edu/api/access/datafile/4338392?format=original",
         ["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization", "dataset"]),
 }  # fmt: skip
+MAKERS = {"dermamnist": "skin.generate", "pneumoniamnist": "chest.pneumonia_npz",
+          "mr_t1_series": "head.write_mr_series"}  # in utils.clinic
 PARTS = ("train", "val", "test")
 CARDS = {
     "dermamnist": Source("DermaMNIST", citation="Tschandl et al. 2018, doi:10.7910/DVN/DBW86T; Yang et al. 2023, "
@@ -231,15 +233,15 @@ def _ham10000(arrays: dict[str, np.ndarray], folder: Path) -> pd.DataFrame:
 # ---------------------------------------------------------------------------- the virtual clinic
 
 
-def _made_path(name: str) -> Path:
-    """In data/synthetic, in a folder whose name changes with the clinic's code."""
-    code = b"".join(file.read_bytes() for file in sorted(Path(__file__).with_name("clinic").glob("*.py")))
-    return DATA / "synthetic" / hashlib.sha256(code).hexdigest()[:8] / name
+def _made_path(name: str, suffix: str = "") -> Path:
+    """In data/synthetic, under a name that changes with the code that makes it (comments apart)."""
+    code = fingerprint.code_of([f"from utils.clinic import chest, head, skin\n{MAKERS[name]}"])[1]
+    return DATA / "synthetic" / fingerprint.digest(f"{sorted(code.items())}") / f"{name}{suffix}"
 
 
 def _made(name: str) -> tuple[dict[str, np.ndarray], str]:
     """What the clinic makes in place of a data set, kept in data/synthetic, and what there is to say about that."""
-    file = _made_path(f"{name}.npz")
+    file = _made_path(name, ".npz")
     try:
         return _read_npz(file, "train_images")[0], ""
     except DataError:  # not there yet, or damaged: it is the course's own, so it may be made again
