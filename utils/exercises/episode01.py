@@ -47,7 +47,7 @@ def to_hu(answer):
 def in_order(answer):
     rng = np.random.default_rng(2)
     tilted = np.array([[0.98, 0.0, -0.199], [0.05, 0.96, 0.27]])
-    for title, axes in (("axial", np.eye(3)[:2]), ("sagittal", np.array([[0, 1, 0], [0, 0, -1.0]])), ("tilted", tilted)):
+    for title, axes in (("axial", np.eye(3)[:2]), ("sagittal", np.array([[0, 1, 0], [0, 0, -1]])), ("tilted", tilted)):
         axes = axes / np.linalg.norm(axes, axis=1, keepdims=True)
         normal = np.cross(*axes)
         count = 24
@@ -65,15 +65,14 @@ def in_order(answer):
         if got in (truth, truth[::-1]):
             continue
         by_number = list(table.sort_values("instance")["name"])
-        by_axis = {axis: list(table.iloc[np.argsort(places[:, i], kind="stable")]["name"]) for i, axis in enumerate("xyz")}
+        by_axis = [list(table["name"][np.argsort(along, kind="stable")]) for along in places.T]
         if got in (by_number, by_number[::-1]):
             raise Hint("InstanceNumber is what the scanner made of it, in the order it liked; use the positions")
         if got == sorted(truth):
             raise Hint("a file name says nothing about where a slice lies; use the positions")
-        wrong = [axis for axis, names in by_axis.items() if got in (names, names[::-1])]
-        if wrong or title != "axial":
-            raise Hint(f"right for axial slices, wrong for {title} ones: project the position on the normal of the slices, "
-                       "which is the cross product of the two directions in `orientation`")  # fmt: skip
+        if title != "axial" or any(got in (names, names[::-1]) for names in by_axis):
+            raise Hint(f"right for axial slices, wrong for {title} ones: project the position on the normal of the "
+                       "slices, which is the cross product of the two directions in `orientation`")  # fmt: skip
         raise Hint("neighbours in your list are not neighbours in the body: sort by position along the slice normal")
 
 
