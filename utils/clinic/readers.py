@@ -38,7 +38,7 @@ class Reader:
     threshold: float
     skill: float
     margin: float = 0.0
-    wobble: float = 1.0
+    wobble: float = 0.7
 
     def chance(self, suspicion: np.ndarray) -> np.ndarray:
         """Probability of a yes for cases of this suspicion: Φ(skill · suspicion − threshold)."""
@@ -65,10 +65,10 @@ class Reader:
 
 
 READERS = (
-    Reader("Abel", 1, threshold=1.4, skill=1.5, margin=.0, wobble=.9),  # thirty years of chest films
+    Reader("Abel", 1, threshold=1.4, skill=1.5, margin=.0, wobble=.6),  # thirty years of chest films
     Reader("Blom", 2, threshold=.8, skill=1.4, margin=.4),  # rather one call too many
     Reader("Cruz", 3, threshold=2.1, skill=1.4, margin=-.3),  # rather one too few
-    Reader("Dahl", 4, threshold=1.3, skill=.9, margin=.1, wobble=1.3),  # first year
+    Reader("Dahl", 4, threshold=1.3, skill=.9, margin=.1, wobble=.9),  # first year
     Reader("Egli", 5, threshold=1.5, skill=1.2, margin=.2),
 )
 
@@ -77,7 +77,7 @@ def colleagues(count: int, seed: int = 0) -> list[Reader]:
     """More people, drawn from the population that the five fixed readers could come from."""
     rng = np.random.Generator(np.random.PCG64([seed, 4]))
     values = np.stack([rng.normal(1.4, .45, count), 1.3 * np.exp(rng.normal(0, .2, count)),
-                       rng.normal(.1, .3, count), 1.0 * np.exp(rng.normal(0, .2, count))], 1)
+                       rng.normal(.1, .3, count), .7 * np.exp(rng.normal(0, .2, count))], 1)
     return [Reader(f"colleague {k + 1}", 1000 * (seed + 1) + k, *map(float, v)) for k, v in enumerate(values)]
 
 
