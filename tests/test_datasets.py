@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gzip
 import hashlib
 import http.server
 import io
@@ -706,6 +707,96 @@ def test_pydicoms_own_files():
     assert len(paths) > 60 and all(path.is_file() for path in paths)
     assert [path.name for path in paths] == sorted(path.name for path in paths)
     assert len({path.parent for path in paths}) == 1 and "site-packages" in str(paths[0])
+
+
+# ---------------------------------------------------------------------------- NIfTI
+
+
+def nifti_file(path: Path, shape=(4, 5, 6), affine=None, **header) -> Path:
+    """A small NIfTI file; header fields are written over what nibabel makes of array and affine."""
+    import nibabel
+
+    values = np.arange(np.prod(shape), dtype=np.int16).reshape(shape)
+    raw = nibabel.Nifti1Image(values, affine).to_bytes()
+    block = nibabel.Nifti1Header(raw[:348])
+    for name, value in header.items():
+        block[name] = value
+    raw = block.binaryblock + raw[348:]
+    path.write_bytes(gzip.compress(raw) if path.suffix == ".gz" else raw)
+    return path
+
+
+def test_a_nifti_file_keeps_values_place_and_spacing(tmp_path):
+    turn, _ = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = turn * [0.7, 0.8, 3.0], (-40, 12, 300)
+    scan = datasets.nifti(nifti_file(tmp_path / "a.nii.gz", affine=affine))
+    assert scan.array.dtype == np.int16 and scan.array[1, 2, 3] == 1 * 30 + 2 * 6 + 3
+    assert np.allclose(scan.affine, affine, atol=1e-5) and np.allclose(scan.spacing, (0.7, 0.8, 3.0), atol=1e-6)
+    assert scan.source.is_real and str(tmp_path) not in str(scan.source) and "a.nii.gz" in str(scan.source)
+    other = datasets.nifti(nifti_file(tmp_path / "b.nii", affine=affine + np.eye(4)[:, [3, 3, 3, 0]] * 0.1))
+    assert other.source.fingerprint != scan.source.fingerprint, "another place is another scan"
+
+
+def test_either_form_is_an_affine(tmp_path):
+    import nibabel
+
+    image = nibabel.Nifti1Image(np.zeros((2, 3, 4), np.float64), None)
+    image.set_qform(np.diag([2.0, 3, 4, 1]), code=1)
+    nibabel.save(image, tmp_path / "q.nii")
+    scan = datasets.nifti(tmp_path / "q.nii")
+    assert np.allclose(scan.affine, np.diag([2, 3, 4, 1])) and scan.array.dtype == np.float32
+    with_time = datasets.nifti(nifti_file(tmp_path / "t.nii", (4, 5, 6, 1), np.eye(4)))
+    assert with_time.array.shape == (4, 5, 6)
+
+
+@pytest.mark.parametrize(
+    ("words", "shape", "affine", "header"),
+    [
+        ("has no affine", (4, 5, 6), None, {}),
+        ("has no affine", (4, 5, 6), np.eye(4), {"sform_code": 0, "qform_code": 0}),
+        ("one volume", (4, 5, 6, 3), np.eye(4), {}),
+        ("one volume", (4, 5), np.eye(4), {}),
+        ("cannot be inverted", (4, 5, 6), np.eye(4), {"srow_z": 0}),
+        ("cannot be inverted", (4, 5, 6), np.eye(4), {"srow_x": np.nan}),
+        ("in micron", (4, 5, 6), np.eye(4), {"xyzt_units": 3}),
+    ],
+)
+def test_a_nifti_file_that_cannot_be_placed_is_refused(tmp_path, words, shape, affine, header):
+    file = nifti_file(tmp_path / "a.nii.gz", shape, affine, **header)
+    with pytest.raises(DataError, match=words) as refusal:
+        datasets.nifti(file)
+    assert str(tmp_path) not in one_sentence(refusal.value)
+
+
+def test_what_is_no_nifti_file_is_refused(tmp_path, monkeypatch):
+    whole = nifti_file(tmp_path / "a.nii.gz", (20, 20, 20), np.eye(4)).read_bytes()
+    junk = {"none.nii": None, "empty.nii.gz": b"", "text.nii.gz": b"hello", "text.nii": b"hello" * 200,
+            "cut.nii.gz": whole[: len(whole) // 2], "cut.nii": nifti_file(tmp_path / "b.nii").read_bytes()[:400],
+            "header.nii": b"\x00" * 352}  # fmt: skip
+    for name, raw in junk.items():
+        if raw is not None:
+            (tmp_path / name).write_bytes(raw)
+        with pytest.raises(DataError) as refusal:
+            datasets.nifti(tmp_path / name)
+        assert name in one_sentence(refusal.value)
+    with pytest.raises(DataError, match="no file"):
+        datasets.nifti(tmp_path)
+    monkeypatch.setattr(files, "MOST_BYTES", 1000)
+    with pytest.raises(DataError, match="too large"):
+        datasets.nifti(tmp_path / "a.nii.gz")
+
+
+def test_damaged_nifti_files_never_escape(tmp_path):
+    """Random bytes changed: the file is read or refused in one sentence."""
+    raw, rng = nifti_file(tmp_path / "a.nii", affine=np.eye(4)).read_bytes(), np.random.default_rng(0)
+    for _ in range(200):
+        damaged = bytearray(raw)
+        for place in rng.integers(0, 352, 4):
+            damaged[place] = rng.integers(256)
+        (tmp_path / "d.nii").write_bytes(bytes(damaged))
+        with contextlib.suppress(DataError), np.errstate(all="ignore"):
+            datasets.nifti(tmp_path / "d.nii")
 
 
 # ---------------------------------------------------------------------------- in the house

@@ -12,7 +12,7 @@ import itertools
 import os
 import tempfile
 import warnings
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -334,6 +334,64 @@ def _write_mr_series(folder: Path) -> None:
 
     folder.mkdir()
     files.watch(lambda: head.write_mr_series(folder), "making a synthetic MR series")
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """A volume from a NIfTI file.
+
+    `array` (i, j, k) as stored, and rescaled to float32 where the header says so; `spacing` in mm along its axes;
+    `affine` 4×4 maps the index (i, j, k, 1) of a voxel's centre to mm in RAS, as NIfTI has it. DICOM's LPS is
+    the same with the first two rows negated.
+    """
+
+    array: np.ndarray = field(repr=False)
+    spacing: tuple[float, float, float]
+    affine: np.ndarray
+    source: Source
+
+
+def nifti(path: str | Path) -> Scan:
+    """Read one volume that says where it lies: a NIfTI file, .nii or .nii.gz.
+
+    The affine is the file's sform, or its qform where there is no sform. A unit of length that is not stated is
+    taken to be the millimetre.
+
+    Raises:
+        DataError: no such file, not a NIfTI file, a damaged one, not exactly three axes, no affine or a useless
+            one, lengths in another unit than mm, or larger than the course reads.
+    """
+    import nibabel
+
+    file, shown = Path(os.path.expanduser(path)), f"'{Path(path).name}'"
+    if not file.is_file():
+        raise DataError(f"There is no file {shown}: check the path, as seen from where this runs.")
+    damaged = f"{shown} is not a whole NIfTI file: fetch or export it again."
+    try:
+        image = nibabel.load(file)
+        header, affine, shape = image.header, np.array(image.affine, float), image.shape
+        codes, length = (int(header["sform_code"]), int(header["qform_code"])), header.get_xyzt_units()[0]
+    except Exception:  # of nibabel, gzip, zlib, or a format without these fields
+        raise DataError(damaged) from None
+    shape = shape[:3] if shape[3:] == (1,) * (len(shape) - 3) else shape
+    if len(shape) != 3 or 0 in shape:
+        raise DataError(f"{shown} holds an array of shape {shape}: give a file with one volume of three axes.")
+    if codes == (0, 0):
+        raise DataError(f"{shown} has no affine (sform_code and qform_code are both 0), so nobody knows its side, "
+                        "place or direction: convert it anew from the DICOM files.")  # fmt: skip
+    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        raise DataError(f"{shown} has an affine that cannot be inverted: convert it anew from the DICOM files.")
+    if length not in ("mm", "unknown"):
+        raise DataError(f"{shown} states its lengths in {length}, and the course reads mm: convert it anew.")
+    if np.prod(shape, dtype=float) * max(header.get_data_dtype().itemsize, 4) > files.MOST_BYTES:
+        raise DataError(f"{shown} is too large for the memory {shape}: resample it to larger voxels first.")
+    try:
+        array = np.asanyarray(image.dataobj).reshape(shape)
+    except Exception:
+        raise DataError(damaged) from None
+    array = array.astype(np.float32) if array.dtype.kind == "f" else array
+    source = Source(file.name, True, "your own file", "", _fingerprint(array, affine), "not stated", "not stated")
+    return Scan(array, tuple(map(float, np.linalg.norm(affine[:3, :3], axis=0))), affine, source)
 
 
 def folder(path: str | Path, *, size: int | None = None, mode: str = "L") -> Folder:
