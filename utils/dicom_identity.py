@@ -60,13 +60,13 @@ ContentTime InstanceCreationTime AcquisitionDateTime FrameAcquisitionDateTime Fr
 RadiopharmaceuticalStartTime RadiopharmaceuticalStartDateTime
 SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID FrameOfReferenceUID ReferencedSOPClassUID
 ReferencedSOPInstanceUID ReferencedFrameOfReferenceUID SynchronizationFrameOfReferenceUID ConcatenationUID
-DimensionOrganizationUID IrradiationEventUID TrackingUID ContextGroupExtensionCreatorUID CodingSchemeUID
+DimensionOrganizationUID IrradiationEventUID TrackingUID CodingSchemeUID
 SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence PixelMeasuresSequence PlanePositionSequence
 PlaneOrientationSequence PixelValueTransformationSequence FrameVOILUTSequence FrameContentSequence
 FrameAnatomySequence MRImageFrameTypeSequence CTImageFrameTypeSequence MREchoSequence MRDiffusionSequence
 MRTimingAndRelatedParametersSequence DiffusionGradientDirectionSequence DerivationImageSequence
-ReferencedImageSequence SourceImageSequence ReferencedStudySequence ReferencedSeriesSequence
-ReferencedInstanceSequence ReferencedSOPSequence ReferencedPerformedProcedureStepSequence ModalityLUTSequence
+ReferencedImageSequence SourceImageSequence ReferencedSeriesSequence
+ReferencedInstanceSequence ReferencedSOPSequence ModalityLUTSequence
 VOILUTSequence DimensionOrganizationSequence DimensionIndexSequence SegmentSequence
 SegmentIdentificationSequence SequenceOfUltrasoundRegions RadiopharmaceuticalInformationSequence
 AnatomicRegionSequence ViewCodeSequence SegmentedPropertyCategoryCodeSequence SegmentedPropertyTypeCodeSequence
@@ -226,7 +226,7 @@ def _known_codes() -> dict[tuple[str, str], str]:
 def _cleaned(data: Dataset, pseudonyms: Pseudonymiser, offset: datetime.timedelta) -> Dataset:
     """What may stay of a data set or of an item of a sequence, cleaned."""
     new, code = Dataset(), (_text(data, "CodingSchemeDesignator"), _text(data, "CodeValue"))
-    if code in _known_codes():  # a code item: its words are taken from the standard, not from the file
+    if code in _known_codes() and "SOPClassUID" not in data:  # a code item: its words are taken from the standard, not from the file
         new.CodeValue, new.CodingSchemeDesignator, new.CodeMeaning = code[1], code[0], _known_codes()[code]
         return new
     for tag in sorted(data.keys()):
@@ -298,7 +298,7 @@ def _shifted(data: Dataset, keyword: str, vr: str, offset: datetime.timedelta) -
 
 def _write_pixels(new: Dataset, data: Dataset, regions: Iterable[tuple[int, int, int, int]]) -> None:
     array, meta = decode(data, None, rgb=True)
-    array, kind = np.array(array), str(meta["photometric_interpretation"])
+    array, kind = np.array(array, order="C"), str(meta["photometric_interpretation"])
     samples = int(meta["samples_per_pixel"])
     frames = array.reshape(-1, int(meta["rows"]), int(meta["columns"]), samples)
     for region in regions:
