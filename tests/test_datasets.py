@@ -799,6 +799,100 @@ def test_damaged_nifti_files_never_escape(tmp_path):
             datasets.nifti(tmp_path / "d.nii")
 
 
+# ---------------------------------------------------------------------------- outlines
+
+
+def crops(n=5, size=16, seed=0) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    packed = np.zeros((n, size, size), np.uint8)
+    for i in range(n):
+        for k in range(i % 4 + 1):
+            packed[i, 4 : 8 + k, 3 : 9 + i % 3] |= 1 << k
+    return {"images": rng.integers(0, 256, (n, size, size), dtype=np.uint8), "reader_masks": packed,
+            "patient_id": np.array([f"LIDC-IDRI-{i // 2 + 1:04d}" for i in range(n)]),
+            "nodule": np.array([f"nodule-{i % 2}" for i in range(n)]),
+            "slice": np.array(["slice-9.png"] * n)}  # fmt: skip
+
+
+def put_folders(root: Path, content: dict[str, np.ndarray]) -> None:
+    """The same crops as folders, each with a smaller slice before it, and without the masks that are empty."""
+    for image, packed, *names in zip(*content.values(), strict=True):
+        nodule = root / names[0] / names[1]
+        for k in range(4):
+            if (packed >> k & 1).any():
+                (nodule / f"mask-{k}").mkdir(parents=True)
+                Image.fromarray((packed >> k & 1) * np.uint8(255)).save(nodule / f"mask-{k}" / "slice-9.png")
+                Image.fromarray((packed >> k & 1)[:, ::-1] * (np.arange(len(packed)) > 11).astype(np.uint8) * 255).save(
+                    nodule / f"mask-{k}" / "slice-10.png")  # fmt: skip
+        (nodule / "images").mkdir()
+        Image.fromarray(image).save(nodule / "images" / "slice-9.png")
+        Image.fromarray(image[::-1]).save(nodule / "images" / "slice-10.png")
+
+
+def test_lidc_packed_in_folders_and_from_the_clinic_is_the_same_object(monkeypatch, tmp_path):
+    content = crops()
+    monkeypatch.setattr("utils.clinic.readers.lidc_npz", lambda seed=0: content)
+    made = datasets.lidc()
+    assert not made.source.is_real and "lidc_nodules.npz" in one_sentence(made.source.note)
+    assert datasets.lidc().source == made.source, "kept, and found again"
+    put_folders(tmp_path / "lab" / "LIDC-IDRI-slices", content)
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "lab"))
+    folders = datasets.lidc()
+    (datasets.DATA / "lidc_nodules.npz").write_bytes(npz(**content))
+    assert datasets.lidc().source.where == datasets.YOURS, "COURSE_DATA comes first"
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "lab" / "LIDC-IDRI-slices"))
+    assert datasets.lidc().source == folders.source
+    monkeypatch.delenv("COURSE_DATA")
+    packed = datasets.lidc()
+    assert packed.source.where == datasets.OURS and packed.source.licence == "CC BY 3.0"
+    for found in (made, folders, packed):
+        assert found.source.fingerprint == made.source.fingerprint and len(found) == 5
+        assert (found.images == content["images"]).all() and (found.table == packed.table).all(axis=None)
+        assert found.masks.shape == (5, 4, 16, 16) and found.masks.dtype == bool
+        assert list(found.masks.any((2, 3)).sum(1)) == [1, 2, 3, 4, 1]
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda c: c | {"images": c["images"].astype(float)}, lambda c: c | {"images": c["images"][:, :9]},
+    lambda c: c | {"reader_masks": c["reader_masks"] + 16}, lambda c: c | {"reader_masks": c["reader_masks"] * 0},
+    lambda c: c | {"patient_id": c["patient_id"][:3]}, lambda c: c | {"nodule": np.arange(5)},
+    lambda c: {key: value[:0] for key, value in c.items()}, lambda c: {k: v for k, v in c.items() if k != "slice"},
+    lambda c: c | {"patient_id": c["patient_id"].astype(object)},
+])  # fmt: skip
+def test_packed_outlines_that_are_refused(spoil):
+    with np.errstate(all="ignore"):
+        (datasets.DATA / "lidc_nodules.npz").write_bytes(npz(**spoil(crops())))
+    before = snapshot(datasets.DATA)
+    with pytest.raises(DataError) as caught:
+        datasets.lidc()
+    assert "lidc_nodules.npz" in one_sentence(caught.value) and snapshot(datasets.DATA) == before
+
+
+def test_outline_folders_that_are_refused():
+    def refused(words):
+        with pytest.raises(DataError) as caught:
+            datasets.lidc()
+        assert words in one_sentence(caught.value), str(caught.value)
+
+    put_folders(datasets.DATA, crops())
+    nodule = datasets.DATA / "LIDC-IDRI-0001" / "nodule-1"
+    mask, image = nodule / "mask-1" / "slice-9.png", nodule / "images" / "slice-9.png"
+    whole = mask.read_bytes()
+    mask.write_bytes(whole[:30])
+    refused("LIDC-IDRI-0001/nodule-1/mask-1/slice-9.png")
+    Image.new("L", (9, 9), 255).save(mask)
+    refused("differ in size")
+    mask.write_bytes(whole)
+    Image.new("L", (20, 20)).save(image)
+    refused("differ in size")
+    image.write_bytes(b"no picture")
+    refused("LIDC-IDRI-0001/nodule-1/images/slice-9.png")
+    for folder in datasets.DATA.glob("LIDC-IDRI-*"):
+        shutil.rmtree(folder)
+    (nodule / "images").mkdir(parents=True)
+    refused("no outlined nodule")
+
+
 # ---------------------------------------------------------------------------- in the house
 
 
@@ -832,7 +926,7 @@ def test_medmnist_still_states_addresses_checksums_and_counts():
 def test_every_data_set_has_a_data_card():
     text = (REPO / "data" / "README.md").read_text(encoding="utf-8")
     for word in [f"{name}.npz" for name in datasets.LAYOUT] + [*datasets.TABLES, "chest_xray", "mr_t1_series",
-                 "ham10000_lesion_masks_28.npz", "COURSE_DATA", "COURSE_OFFLINE"]:  # fmt: skip
+                 "lidc_nodules.npz", "ham10000_lesion_masks_28.npz", "COURSE_DATA", "COURSE_OFFLINE"]:  # fmt: skip
         assert word in text, word
 
 

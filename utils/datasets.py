@@ -21,7 +21,7 @@ import pandas as pd
 
 from utils import files, fingerprint
 from utils.files import ADVICE, NotFetched
-from utils.sources import DataError, Folder, Images, Series, Source, Split
+from utils.sources import DataError, Folder, Images, Outlines, Series, Source, Split
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 UNKEPT = "It cannot be kept in data/ ({}), so every lesson makes it anew."
@@ -36,7 +36,7 @@ TABLES = {  # file name: (address, columns)
         ["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization", "dataset"]),
 }  # fmt: skip
 MAKERS = {"dermamnist": "skin.generate", "pneumoniamnist": "chest.pneumonia_npz",
-          "mr_t1_series": "head.write_mr_series"}  # in utils.clinic
+          "mr_t1_series": "head.write_mr_series", "lidc_nodules": "readers.lidc_npz"}  # in utils.clinic
 PARTS = ("train", "val", "test")
 CARDS = {
     "dermamnist": Source("DermaMNIST", citation="Tschandl et al. 2018, doi:10.7910/DVN/DBW86T; Yang et al. 2023, "
@@ -47,6 +47,8 @@ CARDS = {
                          licence="CC BY 4.0"),
     "mr_t1_series": Source("T1-weighted head MR", citation="datalad/example-dicom-structural",
                            licence="PDDL (public domain)"),
+    "lidc_nodules": Source("LIDC-IDRI nodules", citation="Armato et al. 2011, doi:10.1118/1.3528204; "
+                           "doi:10.7937/K9/TCIA.2015.LO9QL9SX", licence="CC BY 3.0"),
 }  # fmt: skip
 LAYOUT = {  # classes, shape of an image, published numbers of images in train, val and test
     "dermamnist": (("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"), (28, 28, 3), (7007, 1003, 2005)),
@@ -235,19 +237,21 @@ def _ham10000(arrays: dict[str, np.ndarray], folder: Path) -> pd.DataFrame:
 
 def _made_path(name: str, suffix: str = "") -> Path:
     """In data/synthetic, under a name that changes with the code that makes it (comments apart)."""
-    code = fingerprint.code_of([f"from utils.clinic import chest, head, skin\n{MAKERS[name]}"])[1]
+    code = fingerprint.code_of([f"from utils.clinic import chest, head, readers, skin\n{MAKERS[name]}"])[1]
     return DATA / "synthetic" / fingerprint.digest(f"{sorted(code.items())}") / f"{name}{suffix}"
 
 
-def _made(name: str) -> tuple[dict[str, np.ndarray], str]:
+def _made(name: str, key: str = "train_images") -> tuple[dict[str, np.ndarray], str]:
     """What the clinic makes in place of a data set, kept in data/synthetic, and what there is to say about that."""
     file = _made_path(name, ".npz")
     try:
-        return _read_npz(file, "train_images")[0], ""
+        return _read_npz(file, key)[0], ""
     except DataError:  # not there yet, or damaged: it is the course's own, so it may be made again
         pass
     if name == "dermamnist":
         from utils.clinic.skin import generate
+    elif name == "lidc_nodules":
+        from utils.clinic.readers import lidc_npz as generate
     else:
         from utils.clinic.chest import pneumonia_npz as generate
     made = dict(files.watch(generate, f"making synthetic {CARDS[name].title}"))
@@ -293,6 +297,41 @@ def masks(pile: Images) -> dict[str, np.ndarray]:
     else:
         found = _made("dermamnist")[0]["masks"]
     return dict(zip(PARTS, np.split(found, np.cumsum([len(part) for part in parts[:2]])), strict=True))
+
+
+def lidc() -> Outlines:
+    """Lung nodules on CT, one slice each, with the outlines of up to four readers, from LIDC-IDRI or the clinic.
+
+    Read from `lidc_nodules.npz`, or from folders `LIDC-IDRI-NNNN/nodule-K/{images,mask-0..3}/slice-J.png` that lie
+    in COURSE_DATA or data/ or one folder deeper. Crops are scaled from their own minimum to their own maximum, so
+    they hold no Hounsfield units.
+
+    Raises:
+        DataError: the file or the folders are there but broken.
+    """
+    name, note, where, keys = "lidc_nodules", "", CLINIC, ("images", "reader_masks", "patient_id", "nodule", "slice")
+    for folder, title in _folders().items():
+        roots = [root for root in (folder, *sorted(folder.glob("*"))) if any(root.glob("LIDC-IDRI-[0-9]*/nodule-*"))]
+        if os.path.lexists(folder / f"{name}.npz"):
+            where, label = title, f"{name}.npz in {title}"
+            arrays = _read_npz(folder / f"{name}.npz", *keys)[0]
+        elif roots:
+            where, label = title, title if roots[0] == folder else f"{roots[0].name} in {title}"
+            arrays = files.read_outline_folders(roots[0], label)
+        if where != CLINIC:
+            break
+    else:
+        arrays, kept = _made(name, "reader_masks")
+        note, label = f"{_nowhere(name + '.npz')}; data/README.md says how to get the real ones. {kept}".strip(), CLINIC
+    images, packed, *names = (arrays[key] for key in keys)
+    whole = images.dtype == packed.dtype == np.uint8 and images.ndim == 3 and images.shape == packed.shape
+    whole = whole and len(images) and all(c.shape == (len(images),) and c.dtype.kind == "U" for c in names)
+    if not whole or packed.max() > 15 or not packed.any((1, 2)).all():
+        raise DataError(f"{label} does not hold nodules with one to four outlines each, as data/README.md lays them "
+                        f"out: {ADVICE}.")  # fmt: skip
+    masks = np.stack([packed & 1 << k for k in range(4)], 1).astype(bool)
+    return Outlines(images, masks, pd.DataFrame(dict(zip(keys[2:], names, strict=True))),
+                    _source(name, where, note, images, packed, "\n".join(names[0]).encode()))
 
 
 # ---------------------------------------------------------------------------- folders of files

@@ -253,6 +253,55 @@ def read_class_folders(
     return images[: len(rows)], labels.astype(np.int64), tuple(map(str, classes)), table, skipped, note.strip()
 
 
+def read_outline_folders(root: Path, label: str) -> dict[str, np.ndarray]:
+    """LIDC-IDRI's nodules from folders `LIDC-IDRI-NNNN/nodule-K/{images,mask-0,…,mask-3}/slice-J.png`.
+
+    Of each nodule the slice is kept on which two or more outlines share the largest area (any outline, if none
+    do). A mask that is not there is an empty one, and a nodule that nobody outlined is left out.
+
+    Returns:
+        images and reader_masks (outline k in bit k) uint8 (n, h, w); patient_id, nodule, slice str (n,).
+
+    Raises:
+        DataError: no nodules, a damaged picture, sizes that differ.
+    """
+    from tqdm import tqdm
+
+    def number(path: Path) -> tuple[int, str]:
+        return int((re.findall(r"\d+", path.stem) or ["0"])[-1]), path.name
+
+    def read(file: Path) -> np.ndarray:
+        try:
+            return _picture(file, None, "L")[0]
+        except Exception:  # Pillow raises nearly anything on damaged files
+            name = file.relative_to(root).as_posix()
+            raise DataError(f"{name} in {label} is not a whole picture: {ADVICE}.") from None
+
+    rows = []
+    nodules = [n for p in sorted(root.glob("LIDC-IDRI-[0-9]*")) for n in sorted(p.glob("nodule-[0-9]*"), key=number)]
+    for nodule in tqdm(nodules, "reading outlines", delay=3, leave=False, file=sys.stdout):
+        best, kept = (0, 0), None
+        for file in sorted((nodule / "images").glob("*.png"), key=number):
+            outlines = [nodule / f"mask-{k}" / file.name for k in range(4)]
+            masks = [(k, read(outline) > 0) for k, outline in enumerate(outlines) if outline.exists()]
+            if len({mask.shape for _, mask in masks}) > 1:
+                name = nodule.relative_to(root).as_posix()
+                raise DataError(f"The masks of {name} in {label} differ in size: {ADVICE}.")
+            votes = sum(mask.astype(np.uint8) for _, mask in masks) if masks else np.zeros(1)
+            area = int((votes > 1).sum()), int((votes > 0).sum())
+            if area > best:
+                best, kept = area, (file, sum(mask.astype(np.uint8) << k for k, mask in masks))
+        if kept:
+            rows.append((read(kept[0]), kept[1], nodule.parent.name, nodule.name, kept[0].name))
+    if not rows:
+        raise DataError(f"{label} holds no outlined nodule: it needs LIDC-IDRI-0001/nodule-0/images/slice-0.png and so "
+                        "on, with mask-0 to mask-3 beside images.")  # fmt: skip
+    if len({array.shape for row in rows for array in row[:2]}) > 1:
+        raise DataError(f"The pictures in {label} differ in size: all should be crops of one size, with their masks.")
+    keys = "images", "reader_masks", "patient_id", "nodule", "slice"
+    return dict(zip(keys, map(np.stack, zip(*rows, strict=True)), strict=True))
+
+
 def _subfolders(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_dir() and not JUNK.fullmatch(p.name))
 

@@ -75,6 +75,23 @@ class Series:
 
 
 @dataclass(frozen=True, eq=False)
+class Outlines:
+    """Pictures uint8 (n, h, w) that several readers outlined, and a table with `patient_id`, `nodule` and `slice`.
+
+    `masks` is bool (n, 4, h, w), an outline a plane, empty where there are fewer. Plane k holds the k-th outline
+    of a nodule; it is not a fixed reader.
+    """
+
+    images: np.ndarray = field(repr=False)
+    masks: np.ndarray = field(repr=False)
+    table: pd.DataFrame = field(repr=False)
+    source: Source
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True, eq=False)
 class Folder:
     """Images from folders: uint8 (n, h, w[, 3]), labels int64 (n,), a table of file, split and class.
 
