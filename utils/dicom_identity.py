@@ -226,7 +226,7 @@ def _known_codes() -> dict[tuple[str, str], str]:
 def _cleaned(data: Dataset, pseudonyms: Pseudonymiser, offset: datetime.timedelta) -> Dataset:
     """What may stay of a data set or of an item of a sequence, cleaned."""
     new, code = Dataset(), (_text(data, "CodingSchemeDesignator"), _text(data, "CodeValue"))
-    if code in _known_codes() and "SOPClassUID" not in data:  # a code item: its words are taken from the standard, not from the file
+    if code in _known_codes() and "SOPClassUID" not in data:  # a code: its words come from the standard
         new.CodeValue, new.CodingSchemeDesignator, new.CodeMeaning = code[1], code[0], _known_codes()[code]
         return new
     for tag in sorted(data.keys()):
@@ -344,7 +344,7 @@ def audit_identity(data: Dataset, tokens: Iterable[str] = (), uid_root: str = "2
     Args:
         tokens: words that must not occur (a name, a number); looked for in every text and in the raw bytes of
             everything that is not text, pixels included. Text that is drawn in the picture cannot be found so.
-        uid_root: UIDs that start so count as pseudonyms.
+        uid_root: UIDs that start so count as pseudonyms in a file that says its identity was removed.
 
     Returns:
         DataFrame: `tag`, `keyword`, `vr`, `where` (path through the sequences), `value` (excerpt), `why`.
@@ -360,12 +360,13 @@ def audit_identity(data: Dataset, tokens: Iterable[str] = (), uid_root: str = "2
     if any(getattr(data, "preamble", None) or b""):
         report("", "preamble", "", "preamble", data.preamble, "bytes that anybody may have written")
     dated = _text(data, "LongitudinalTemporalInformationModified") in ("MODIFIED", "REMOVED")
+    root = f"{uid_root}." if _text(data, "PatientIdentityRemoved") == "YES" else "none"
     for place, part in (("file meta", meta), ("", data)):
         for where, owner, tag in _walk(part, place):
             try:
                 element = owner[tag]
-                if why := _suspicion(element, owner, tokens, uid_root, dated):
-                    value = f"{len(element.value)} items" if element.VR == "SQ" else element.value
+                if why := _suspicion(element, owner, tokens, root, dated):
+                    value = f"{len(element.value)} item(s)" if element.VR == "SQ" else element.value
                     report(tag, element.keyword, element.VR, where, value, why)
             except Exception as error:
                 report(tag, keyword_for_tag(tag), "?", where, short(error), "cannot be decoded, so not be judged")
@@ -388,7 +389,7 @@ KINDS = {"PN": "the name of a person", "DA": "a date", "DT": "a date", "TM": "a 
          "OB": "bytes of unknown meaning"}  # fmt: skip
 
 
-def _suspicion(element: Any, owner: Dataset, tokens: list[str], uid_root: str, dated: bool) -> str:
+def _suspicion(element: Any, owner: Dataset, tokens: list[str], root: str, dated: bool) -> str:
     value, vr, keyword = element.value, element.VR, element.keyword
     if value is None or value == "" or value == b"":
         return ""
@@ -406,7 +407,7 @@ def _suspicion(element: Any, owner: Dataset, tokens: list[str], uid_root: str, d
                                               "ImplementationVersionName", "ImplementationClassUID"):  # fmt: skip
         return ""
     if vr == "UI" and (keyword in KEEP or element.tag.group == 2):
-        known = all(uid in UID_dictionary or uid.startswith(f"{uid_root}.") for uid in values_of(element))
+        known = all(uid in UID_dictionary or uid.startswith(root) for uid in values_of(element))
         return "" if known else "a UID that its maker can look up"
     if keyword.startswith("Code") or keyword == "CodingSchemeDesignator":
         code = (_text(owner, "CodingSchemeDesignator"), _text(owner, "CodeValue"))
