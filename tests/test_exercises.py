@@ -15,6 +15,75 @@ MISTAKES: dict[str, list[tuple[str, str]]] = {}
 
 # ------------------------------------------------------------ 1.1 What is in the pile?
 
+_RATIO = "def imbalance_ratio(labels):\n    n = np.unique(labels, return_counts=True)[1]\n    return "
+MISTAKES["imbalance_ratio"] = [
+    (_RATIO + "n.min() / n.max()", "turn it round"),
+    ("def imbalance_ratio(labels):\n    n = np.bincount(labels)\n    return n.max() / n.min()", "do not occur"),
+    (_RATIO + "n.max() / n.mean()", "average one"),
+    (_RATIO + "n.max() // n.min()", "fraction"),
+    (_RATIO + "n.max() / len(labels)", "share of the largest"),
+    (_RATIO + "n.max() - n.min()", "should give"),
+]
+MISTAKES["find_copies"] = [
+    (
+        "def find_copies(images):\n    n = range(len(images))\n"
+        "    return [(i, j) for i in n for j in n if (images[i] == images[j]).all()]",
+        "no copy of itself",
+    ),
+    (
+        "def find_copies(images):\n    n = range(len(images))\n"
+        "    return [(i, j) for i in n for j in n if i != j and (images[i] == images[j]).all()]",
+        "smaller number first",
+    ),
+    (
+        "def find_copies(images):\n    n, means = len(images), images.reshape(len(images), -1).mean(axis=1)\n"
+        "    return [(i, j) for i in range(n) for j in range(i + 1, n) if means[i] == means[j]]",
+        "different places",
+    ),
+    (
+        "def find_copies(images):\n    n = len(images)\n"
+        "    return [(i, j) for i in range(n) for j in range(i + 1, n) if np.allclose(images[i], images[j], atol=2)]",
+        "differ in their last pixel",
+    ),
+    (
+        "def find_copies(images):\n    seen, pairs = {}, []\n    for j, image in enumerate(images):\n"
+        "        i = seen.setdefault(image.tobytes(), j)\n        if i != j:\n            pairs.append((i, j))\n"
+        "    return pairs",
+        "three pairs",
+    ),
+    ("def find_copies(images):\n    return len(images) - len(np.unique(images, axis=0))", "list of pairs"),
+    (
+        "def find_copies(images):\n"
+        "    return [(i, i + 1) for i in range(len(images) - 1) if (images[i] == images[i + 1]).all()]",
+        "need not be neighbours",
+    ),
+]
+MISTAKES["colour_baseline"] = [
+    (
+        "def colour_baseline(train_images, train_labels, new_images):\n"
+        "    names, counts = np.unique(train_labels, return_counts=True)\n"
+        "    return np.full(len(new_images), names[counts.argmax()])",
+        "most frequent class",
+    ),
+    (
+        "def colour_baseline(train_images, train_labels, new_images):\n"
+        "    colour = train_images.mean(axis=(1, 2))\n"
+        "    centres = np.array([colour[train_labels == name].mean(axis=0) for name in np.unique(train_labels)])\n"
+        "    gap = new_images.mean(axis=(1, 2))[:, None] - centres\n"
+        "    return np.linalg.norm(gap, axis=2).argmin(axis=1)",
+        "not its position",
+    ),
+    (
+        "def colour_baseline(train_images, train_labels, new_images):\n"
+        "    return np.random.default_rng(0).choice(np.unique(train_labels), len(new_images))",
+        "use the colour",
+    ),
+    (
+        "def colour_baseline(train_images, train_labels, new_images):\n    return train_labels",
+        "one label for each",
+    ),
+]
+
 # ------------------------------------------------------------ 1.2 What is in a file?
 
 MISTAKES["to_hu"] = [

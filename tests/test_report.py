@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from utils import report
+from utils import datasets, report
 from utils.datasets import DataError
 from utils.report import data_report
 
@@ -60,7 +60,7 @@ def test_missing_values_are_counted_whatever_they_are_called(pile):
     assert missing.loc["age"].tolist() == [1, 4, 0]
     assert missing.loc["sex"].tolist() == [3, 0, 2]
     said = " ".join(made.findings)
-    assert "age is missing for 4 images." in said and "sex is missing for 2 images, for some under" in said
+    assert "age is missing for 4 images." in said and "sex is missing for 2 images, 2 of them under a word" in said
     assert "patient is missing" not in said
 
 
@@ -169,3 +169,16 @@ def test_what_does_not_fit_is_said_in_one_sentence(pile, change, words):
     with pytest.raises(DataError, match=words) as caught:
         data_report(**{"images": images, "labels": labels, "table": table, **change})
     assert "\n" not in str(caught.value)
+
+
+def test_it_takes_a_folder_of_class_folders(tmp_path):
+    from PIL import Image
+
+    for i, image in enumerate(blobs(12, size=40)):
+        where = tmp_path / ("train" if i < 8 else "test") / ("cat" if i % 2 else "dog")
+        where.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(where / f"{i}.png")
+    mine = datasets.folder(tmp_path, size=32, mode="RGB")
+    made = data_report(mine.images, mine.labels, mine.table, mine.classes, mine.source)
+    assert made.sections["Images by class and split"].loc["cat", ["train", "test", "total"]].tolist() == [4, 2, 6]
+    assert "32 rows × 32 columns, 3 channels" in repr(made) and "your own folder" in made.title

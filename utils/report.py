@@ -17,7 +17,7 @@ import pandas as pd
 from utils.datasets import DataError
 
 FAR = 3.5  # Iglewicz and Hoaglin 1993, How to Detect and Handle Outliers: |modified z-score| worth a look
-ALIKE = 0.95  # correlation of fine detail from which two images count as near copies
+ALIKE = 0.97  # correlation of fine detail from which two images count as near copies
 SIDE = 28  # near copies are compared at this many rows and columns at most
 MANY = 20_000  # more images than this: near copies are not searched (the time grows with the square)
 UNKNOWN = {"", "?", "-", "unknown", "unk", "na", "n/a", "nan", "none", "null", "missing", "not recorded"}
@@ -245,7 +245,7 @@ def _near_copies(thumbs: np.ndarray, skip: Sequence[int], alike: float = ALIKE) 
     """
     from scipy.ndimage import gaussian_filter
 
-    detail = (thumbs - gaussian_filter(thumbs, sigma=(0, 2, 2))).reshape(len(thumbs), -1)
+    detail = (thumbs - gaussian_filter(thumbs, sigma=(0, 3, 3))).reshape(len(thumbs), -1)
     detail -= detail.mean(axis=1, keepdims=True)
     length = np.linalg.norm(detail, axis=1)
     usable = np.setdiff1d(np.flatnonzero(length > 1e-6 * max(length.max(), 1e-12)), np.asarray(skip, dtype=int))
@@ -364,6 +364,6 @@ def _findings(
     if missing is not None:
         for column, (_, empty, words) in missing.iterrows():
             if empty + words:
-                found.append(f"{column} is missing for {empty + words:,} images"
-                             + (", for some under a word such as “unknown”." if words else "."))  # fmt: skip
+                hidden = f", {words:,} of them under a word such as “unknown”" if words else ""
+                found.append(f"{column} is missing for {empty + words:,} images{hidden}.")
     return found

@@ -8,6 +8,94 @@ from utils.lesson import Hint, exercise
 
 # ------------------------------------------------------------ 1.1 What is in the pile?
 
+
+@exercise("Exercise 1", "the ratio to name before anybody names an accuracy")
+def imbalance_ratio(answer):
+    piles = [
+        (np.repeat([0, 1, 2], [30, 12, 80]), 80 / 12, 12 / 80),
+        (np.repeat([1, 4, 6], [9, 50, 31]), 50 / 9, 9 / 50),  # classes 0, 2, 3 and 5 do not occur
+        (np.repeat(["nv", "mel", "df"], [70, 16, 3]), 70 / 3, 3 / 70),
+    ]
+    rng = np.random.default_rng(0)
+    for labels, truth, upside_down in piles:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            got = float(answer(rng.permutation(labels)))
+        if not np.isfinite(got):
+            raise Hint("you divide by zero: leave out the classes that do not occur (np.bincount counts them, as zero)")
+        if np.isclose(got, upside_down):
+            raise Hint("you divide the smallest by the largest; turn it round, so that 1 means balanced")
+        sizes = np.unique(labels, return_counts=True)[1]
+        if np.isclose(got, sizes.max() / sizes.mean()):
+            raise Hint("you compare the largest class with the average one; compare it with the smallest")
+        if np.isclose(got, sizes.max() / len(labels)):
+            raise Hint("that is the share of the largest class; divide its count by that of the smallest")
+        if got == truth // 1 != truth:
+            raise Hint("you lose the fraction: use / and not //")
+        if not np.isclose(got, truth):
+            raise Hint(f"classes of {', '.join(map(str, sizes))} images should give {truth:.2f}, you give {got:.2f}")
+
+
+@exercise("Exercise 2", "every exact copy, each pair once, and no look-alike")
+def find_copies(answer):
+    for shape in ((8, 8, 3), (9, 7)):
+        rng = np.random.default_rng(shape[0])
+        images = rng.integers(0, 256, (60, *shape), dtype=np.uint8)
+        images[[11, 40]] = images[5]  # one image three times
+        images[33] = images[20]
+        images[50] = images[2][::-1]  # the same numbers in another order
+        images[51] = images[3]
+        images[51].flat[-1] ^= 1  # another value in the last pixel
+        truth = {(5, 11), (5, 40), (11, 40), (20, 33)}
+        got = answer(images.copy())
+        try:
+            listed = [(int(i), int(j)) for i, j in got]
+        except (TypeError, ValueError):
+            raise Hint("return a list of pairs (i, j), such as [(5, 11), (20, 33)]") from None
+        pairs = set(listed)
+        if any(i == j for i, j in pairs):
+            raise Hint("an image is no copy of itself: leave out the pairs (i, i)")
+        if any(i > j for i, j in pairs):
+            raise Hint("give each pair once, the smaller number first")
+        if len(pairs) < len(listed):
+            raise Hint("you list some pairs twice; give each once")
+        if (2, 50) in pairs:
+            raise Hint("you take two images for copies that hold the same values in different places: compare "
+                       "every pixel, not a sum or a mean")  # fmt: skip
+        if (3, 51) in pairs:
+            raise Hint("you take two images for copies that differ in their last pixel: compare all, exactly")
+        if pairs - truth:
+            raise Hint(f"you list {len(pairs - truth)} pairs of images that differ")
+        if pairs == truth - {(11, 40)} or pairs == truth - {(5, 40)}:
+            raise Hint("three equal images make three pairs; you find two of them")
+        if truth - pairs:
+            raise Hint(f"you miss {len(truth - pairs)} of {len(truth)} pairs of copies; they need not be neighbours")
+
+
+@exercise("Exercise 3", "your floor gives each class its due")
+def colour_baseline(answer):
+    for names in ((0, 1, 2), (8, 3, 5)):
+        rng = np.random.default_rng(names[0])
+        tint = dict(zip(names, ([160, 110, 110], [110, 160, 110], [110, 110, 160]), strict=True))
+
+        def shoot(labels, rng=rng, tint=tint):
+            colour = np.array([tint[name] for name in labels]) + rng.normal(0, 14, (len(labels), 3))
+            noise = rng.normal(0, 25, (len(labels), 9, 11, 3))
+            return np.clip(colour[:, None, None] + noise, 0, 255).astype(np.uint8)
+
+        train_labels = rng.permutation(np.repeat(names, [360, 28, 12]))
+        new_labels = rng.permutation(np.repeat(names, [60, 40, 30]))
+        got = np.asarray(answer(shoot(train_labels), train_labels.copy(), shoot(new_labels)))
+        if got.shape != new_labels.shape:
+            raise Hint(f"return one label for each of the {len(new_labels)} new images; yours has shape {got.shape}")
+        if not np.isin(got, names).all():
+            raise Hint("you return labels that training does not have: return the label of a class, not its position")
+        if (got == names[0]).all():
+            raise Hint("you always answer the most frequent class; on balanced accuracy that earns one in three")
+        recall = np.mean([(got[new_labels == name] == name).mean() for name in names])
+        if recall < 0.65:
+            raise Hint(f"balanced accuracy {recall:.2f} on three classes of clearly different colour, where a constant "
+                       "has 0.33: does your answer use the colour of each new image?")  # fmt: skip
+
 # ------------------------------------------------------------ 1.2 What is in a file?
 
 
