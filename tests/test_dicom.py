@@ -28,8 +28,9 @@ from pydicom.uid import (
     UltrasoundImageStorage,
 )
 
-from utils import dicom, dicom_files
+from utils import dicom
 from utils.dicom import DicomError, Pseudonymiser
+from utils.dicom import files as dicom_files
 
 FILES = Path(DATA_ROOT) / "test_files"
 BUNDLED = sorted(p for p in Path(DATA_ROOT).rglob("*") if p.suffix == ".dcm" and p.stat().st_size < 400_000)

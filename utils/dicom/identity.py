@@ -24,7 +24,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels.utils import pack_bits
 from pydicom.uid import PYDICOM_IMPLEMENTATION_UID, UID, ExplicitVRLittleEndian, UID_dictionary
 
-from utils.dicom_files import NUMERIC, PIXELS, DicomError, attempt, decode, name_of, one_sentence, short, values_of
+from utils.dicom.files import NUMERIC, PIXELS, DicomError, attempt, decode, name_of, one_sentence, short, values_of
 
 KEEP = set("""
 Rows Columns NumberOfFrames SamplesPerPixel PlanarConfiguration PixelAspectRatio PixelSpacing ImagerPixelSpacing

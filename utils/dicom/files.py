@@ -1,4 +1,4 @@
-"""Reading one DICOM file and decoding its pixels, whatever state it is in; `dicom.py` builds on this."""
+"""Finding and reading DICOM files and decoding their pixels, whatever state they are in; the rest of `dicom` builds on this."""
 from __future__ import annotations
 
 import functools
@@ -212,3 +212,21 @@ def decode(data: Dataset, frame: int | None, rgb: bool) -> tuple[np.ndarray, dic
         meta |= {"photometric_interpretation": "RGB", "samples_per_pixel": 3}
         meta |= {"bits_allocated": bits, "bits_stored": bits}
     return np.asarray(array, array.dtype.newbyteorder("=")), meta
+
+
+def find_files(where: Any) -> dict[str, Path]:
+    """{relative name: path} of a folder, a file or a list of paths."""
+    if not isinstance(where, str | os.PathLike):
+        paths = [Path(path) for path in where]
+        base = os.path.commonpath([path.parent.absolute() for path in paths]) if paths else ""
+        found = {os.path.relpath(path.absolute(), base): path for path in paths}
+    elif Path(where).is_dir():
+        walk = (Path(folder, file) for folder, _, files in os.walk(where) for file in files)
+        found = {path.relative_to(where).as_posix(): path for path in sorted(walk)}
+    else:
+        found = {Path(where).name: Path(where)}
+        if not Path(where).exists():
+            raise DicomError(f"There is no folder or file {where}: check the path.")
+    if not found:
+        raise DicomError("There is no file to read: the folder or the list of paths is empty.")
+    return found

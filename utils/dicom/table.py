@@ -1,0 +1,104 @@
+"""Headers to a table: one row a file, whatever the file holds; and what decodes which transfer syntax."""
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, UID_dictionary
+
+from utils.dicom.files import DicomError, attempt, decoder, find_files, plain, read
+
+DIRECTORY = "1.2.840.10008.1.3.10"
+DEFAULT_TAGS = {  # column of the table: DICOM keyword
+    "modality": "Modality", "rows": "Rows", "columns": "Columns", "frames": "NumberOfFrames",
+    "bits": "BitsStored", "signed": "PixelRepresentation", "samples": "SamplesPerPixel",
+    "photometric": "PhotometricInterpretation", "spacing": "PixelSpacing", "thickness": "SliceThickness",
+    "position": "ImagePositionPatient", "orientation": "ImageOrientationPatient", "instance": "InstanceNumber",
+    "slope": "RescaleSlope", "intercept": "RescaleIntercept", "window_centre": "WindowCenter",
+    "window_width": "WindowWidth", "padding": "PixelPaddingValue", "burned_in": "BurnedInAnnotation",
+    "manufacturer": "Manufacturer", "description": "SeriesDescription", "patient": "PatientID",
+    "study_uid": "StudyInstanceUID", "series_uid": "SeriesInstanceUID", "instance_uid": "SOPInstanceUID",
+}  # fmt: skip
+
+
+def headers(
+    folder_or_paths: str | os.PathLike | Iterable[str | os.PathLike],
+    tags: Mapping[str, str] | Iterable[str] = DEFAULT_TAGS,
+    progress: bool = False,
+) -> pd.DataFrame:
+    """One row a file, whatever the file holds; pixels are not read.
+
+    Args:
+        folder_or_paths: a folder (searched to the bottom, links to folders not followed), a file, or paths.
+        tags: {column: DICOM keyword}, or keywords.
+        progress: show a progress bar.
+
+    Returns:
+        DataFrame: `name` (relative), `readable`, `reason` (one sentence; for a readable file what is wrong
+        with it, else ""), `syntax` and `decoder` (what decodes its pixels here), then one column a
+        tag. Several values are a tuple; missing or undecodable ones are NA.
+
+    Raises:
+        DicomError: the folder does not exist or holds no file, or a keyword is not a DICOM keyword.
+    """
+    tags = dict(tags) if isinstance(tags, Mapping) else {tag: tag for tag in tags}
+    if unknown := [keyword for keyword in tags.values() if tag_for_keyword(keyword) is None]:
+        raise DicomError(f"{unknown[0]} is not a DICOM keyword; PatientID and PixelSpacing are.")
+    found = find_files(folder_or_paths).items()
+    if progress:
+        import sys
+
+        from tqdm import tqdm
+
+        found = tqdm(found, "headers", file=sys.stdout, unit="file")
+    return pd.DataFrame([{"name": name, **_row(path, tags)} for name, path in found]).convert_dtypes()
+
+
+def _row(path: Path, tags: Mapping[str, str]) -> dict[str, Any]:
+    try:
+        data = read(path, pixels=False)
+    except DicomError as error:
+        return {"readable": False, "reason": str(error), "syntax": None, "decoder": None, **dict.fromkeys(tags)}
+    trouble, values = [], {}
+    for column, keyword in tags.items():
+        try:
+            values[column] = plain(data, keyword)
+        except Exception:
+            values[column] = None
+            trouble.append(f"{keyword} cannot be decoded")
+    syntax = attempt(lambda: UID(str(data.file_meta.TransferSyntaxUID)))
+    if attempt(lambda: data.file_meta.MediaStorageSOPClassUID) == DIRECTORY:
+        trouble.append("it is a DICOMDIR, an index of other files")
+    elif 0 < data.bytes_left < (expected := _native_bytes(data, syntax)):
+        trouble.append(f"pixel data are cut off ({data.bytes_left:,} of {expected:,} bytes)")
+    if any(e.is_raw and e.value and len(e.value) < e.length < 0xFFFFFFFF for e in data._dict.values()):
+        trouble.append("the file ends inside an element")
+    return {"readable": True, "reason": "; ".join(trouble), "syntax": syntax and syntax.name,
+            "decoder": syntax and decoder(syntax), **values}  # fmt: skip
+
+
+def _native_bytes(data: Dataset, syntax: UID | None) -> int:
+    """Bytes that uncompressed pixels need; 0 where that cannot be said from the header."""
+    keywords = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "NumberOfFrames", "PhotometricInterpretation")
+    *size, frames, kind = (attempt(lambda k=k: plain(data, k)) for k in keywords)
+    if attempt(lambda: syntax.is_encapsulated, True) or not all(type(n) is int for n in size):
+        return 0
+    whole = math.prod(size) * max(frames or 1, 1) // 8
+    return whole * 2 // 3 if kind == "YBR_FULL_422" else whole
+
+
+def decoders() -> pd.DataFrame:
+    """Every transfer syntax of the standard: `syntax`, `uid`, `compressed`, `works` here, `decoder`."""
+    rows = []
+    for uid, (name, kind, *_) in UID_dictionary.items():
+        if kind == "Transfer Syntax":
+            by = decoder(uid)
+            rows.append({"syntax": name, "uid": uid, "compressed": UID(uid).is_encapsulated,
+                         "works": not by.startswith(("missing", "none")), "decoder": by})  # fmt: skip
+    return pd.DataFrame(rows)
