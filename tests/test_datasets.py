@@ -702,6 +702,24 @@ def test_mr_series(monkeypatch):
     assert datasets.mr_series().source.is_real
 
 
+def test_ct_slices_and_ct_volume(tmp_path):
+    first, again = datasets.ct_slices(), datasets.ct_slices()
+    assert first.source == again.source and not first.source.is_real and len(first.paths) == 2
+    made = datasets.ct_volume()
+    assert not made.source.is_real and made.array.ndim == 3 and made.spacing == (3, 3, 3)
+    assert made.array.min() < -900 and made.array.max() > 3000
+    (datasets.DATA / "ct").mkdir()
+    assert not datasets.ct_slices().source.is_real, "a folder without slices is no reason to stop"
+    shutil.copy(first.paths[0], datasets.DATA / "ct" / "chest_slice_0.dcm")
+    nifti_file(datasets.DATA / "ct" / "body_3mm.nii.gz", affine=np.diag([2, 2, 5, 1]))
+    slices, volume = datasets.ct_slices(), datasets.ct_volume()
+    assert slices.source.is_real and [path.name for path in slices.paths] == ["chest_slice_0.dcm"]
+    assert volume.source.is_real and volume.spacing == (2, 2, 5) and volume.source.where == datasets.OURS
+    (datasets.DATA / "ct" / "body_3mm.nii.gz").write_bytes(b"cut off")
+    with pytest.raises(DataError, match="not a whole NIfTI file"):
+        datasets.ct_volume()
+
+
 def test_pydicoms_own_files():
     paths = datasets.pydicom_files()
     assert len(paths) > 60 and all(path.is_file() for path in paths)

@@ -12,6 +12,7 @@ import itertools
 import os
 import tempfile
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -36,7 +37,8 @@ TABLES = {  # file name: (address, columns)
         ["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization", "dataset"]),
 }  # fmt: skip
 MAKERS = {"dermamnist": "skin.generate", "pneumoniamnist": "chest.pneumonia_npz",
-          "mr_t1_series": "head.write_mr_series", "lidc_nodules": "readers.lidc_npz"}  # in utils.clinic
+          "mr_t1_series": "head.write_mr_series", "lidc_nodules": "readers.lidc_npz",
+          "ct_slices": "scanner.write_slices"}  # in utils.clinic
 PARTS = ("train", "val", "test")
 CARDS = {
     "dermamnist": Source("DermaMNIST", citation="Tschandl et al. 2018, doi:10.7910/DVN/DBW86T; Yang et al. 2023, "
@@ -49,6 +51,10 @@ CARDS = {
                            licence="PDDL (public domain)"),
     "lidc_nodules": Source("LIDC-IDRI nodules", citation="Armato et al. 2011, doi:10.1118/1.3528204; "
                            "doi:10.7937/K9/TCIA.2015.LO9QL9SX", licence="CC BY 3.0"),
+    "ct_volume": Source("CT volume", citation="test data of TotalSegmentator, Wasserthal et al. 2023, "
+                        "doi:10.1148/ryai.230024", licence="Apache 2.0"),
+    "ct_slices": Source("Chest CT slices", citation="test data of lungmask, Hofmanninger et al. 2020, "
+                        "doi:10.1186/s41747-020-00173-2", licence="Apache 2.0"),
 }  # fmt: skip
 LAYOUT = {  # classes, shape of an image, published numbers of images in train, val and test
     "dermamnist": (("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc"), (28, 28, 3), (7007, 1003, 2005)),
@@ -237,7 +243,7 @@ def _ham10000(arrays: dict[str, np.ndarray], folder: Path) -> pd.DataFrame:
 
 def _made_path(name: str, suffix: str = "") -> Path:
     """In data/synthetic, under a name that changes with the code that makes it (comments apart)."""
-    code = fingerprint.code_of([f"from utils.clinic import chest, head, readers, skin\n{MAKERS[name]}"])[1]
+    code = fingerprint.code_of([f"from utils.clinic import chest, head, readers, scanner, skin\n{MAKERS[name]}"])[1]
     return DATA / "synthetic" / fingerprint.digest(f"{sorted(code.items())}") / f"{name}{suffix}"
 
 
@@ -354,18 +360,26 @@ def mr_series() -> Series:
     folder = _present(name)
     where = _folders()[folder.parent] if folder else CLINIC
     if folder is None:
-        folder, note = _made_path(name), f"{_nowhere(name)}; data/README.md says how to get the real one."
-        try:
-            if not folder.is_dir():
-                files.keep(folder, _write_mr_series)
-        except OSError as error:
-            if not folder.is_dir():  # else another process was quicker
-                folder, note = Path(tempfile.mkdtemp()) / name, f"{note} {UNKEPT.format(error.strerror)}"
-                _write_mr_series(folder)
+        folder, kept = _made_folder(name, _write_mr_series)
+        note = f"{_nowhere(name)}; data/README.md says how to get the real one. {kept}".strip()
     paths = sorted(folder.glob("*.dcm"), key=lambda path: path.name)
     if not paths:
         raise DataError(f"{_label(folder)} holds no .dcm files: put them there, or {ADVICE}.")
     return Series(paths, _source(name, where, note, *(files.read_bytes(path, path.name) for path in paths)))
+
+
+def _made_folder(name: str, write: Callable[[Path], None]) -> tuple[Path, str]:
+    """A folder that the clinic writes, kept in data/synthetic, and what there is to say about that."""
+    folder = _made_path(name)
+    try:
+        if not folder.is_dir():
+            files.keep(folder, write)
+    except OSError as error:
+        if not folder.is_dir():  # else another process was quicker
+            folder = Path(tempfile.mkdtemp()) / name
+            write(folder)
+            return folder, UNKEPT.format(error.strerror)
+    return folder, ""
 
 
 def _write_mr_series(folder: Path) -> None:
@@ -373,6 +387,43 @@ def _write_mr_series(folder: Path) -> None:
 
     folder.mkdir()
     files.watch(lambda: head.write_mr_series(folder), "making a synthetic MR series")
+
+
+def _write_ct_slices(folder: Path) -> None:
+    from utils.clinic import scanner
+
+    scanner.write_slices(folder)
+
+
+def ct_slices() -> Series:
+    """Chest CT slices as DICOM files: `ct/chest_slice_*.dcm` if they are there, else two of a synthetic patient."""
+    places = {folder: sorted(folder.glob("ct/chest_slice_*.dcm")) for folder in _folders()}
+    where, note = next((title for folder, title in _folders().items() if places[folder]), CLINIC), ""
+    paths = next((found for found in places.values() if found), [])
+    if not paths:
+        folder, kept = _made_folder("ct_slices", _write_ct_slices)
+        paths = sorted(folder.glob("*.dcm"))
+        note = f"{_nowhere('ct/chest_slice_0.dcm')}; data/README.md says how to get the real ones. {kept}".strip()
+    return Series(paths, _source("ct_slices", where, note, *(files.read_bytes(path, path.name) for path in paths)))
+
+
+def ct_volume() -> Scan:
+    """A CT in Hounsfield units with metal in it: `ct/body_3mm.nii.gz` if it is there, else a synthetic chest.
+
+    Raises:
+        DataError: the file is there but broken.
+    """
+    name = "ct/body_3mm.nii.gz"
+    file = _present(name)
+    if file is not None:
+        scan = nifti(file)
+        return replace(scan, source=_source("ct_volume", _folders()[file.parent.parent], "", scan.array, scan.affine))
+    from utils.clinic import scanner
+
+    array, affine = scanner.volume()
+    note = f"{_nowhere(name)}; data/README.md says how to get the real one."
+    spacing = tuple(map(float, np.linalg.norm(affine[:3, :3], axis=0)))
+    return Scan(array, spacing, affine, _source("ct_volume", CLINIC, note, array, affine))
 
 
 @dataclass(frozen=True, eq=False)
