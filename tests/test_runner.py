@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -86,8 +87,8 @@ def library_copy(tmp_path):
 
 
 def reached(root):
-    tree = fingerprint.parse_cell("from utils import lesson\nfrom utils.lesson import claim\nclaim('a', lesson.device())")
-    return fingerprint.Library(root).reached(tree)
+    code = "from utils import lesson\nfrom utils.lesson import claim\nclaim('a', lesson.device())"
+    return fingerprint.Library(root).reached(fingerprint.parse_cell(code))
 
 
 @pytest.mark.parametrize(
@@ -213,7 +214,7 @@ def test_colab_installs_only_what_is_missing(monkeypatch):
     monkeypatch.setattr(colab, "missing", lambda text: ["surely-not-installed>=1"])
     monkeypatch.setattr(colab.subprocess, "run", lambda command, check: seen.update(command=command) or _Done())
     assert colab.main() == 0
-    pins = open(seen["command"][seen["command"].index("--constraint") + 1]).read()
+    pins = Path(seen["command"][seen["command"].index("--constraint") + 1]).read_text(encoding="utf-8")
     import numpy
     import torch
 

@@ -1,4 +1,4 @@
-"""Finding and reading DICOM files and decoding their pixels, whatever state they are in; the rest of `dicom` builds on this."""
+"""Finding and reading DICOM files and decoding their pixels, whatever state they are in."""
 from __future__ import annotations
 
 import functools
