@@ -198,11 +198,162 @@ MISTAKES["crossings"] = [
 
 # ------------------------------------------------------------ 2.1 What does a pixel measure?
 
+_LOW = "def to_unit_range(hu, centre, width):\n    return "
+MISTAKES["to_unit_range"] = [
+    (_LOW + "(hu - (centre - width / 2)) / width", "below the window all is 0"),
+    (_LOW + "np.clip((hu - (centre - width)) / (2 * width), 0, 1)", "twice too wide"),
+    (_LOW + "np.clip((hu - centre) / width, 0, 1)", "begins at its centre"),
+    (_LOW + "(hu - float(hu.min())) / (float(hu.max()) - float(hu.min()))", "ignore the window"),
+    (_LOW + "np.round(255 * np.clip((hu - (centre - width / 2)) / width, 0, 1))", "0 to 255"),
+    (_LOW + "1 - np.clip((hu - (centre - width / 2)) / width, 0, 1)", "other way round"),
+]
+_KEEP = "def keep_order(scan):\n    "
+MISTAKES["keep_order"] = [
+    (_KEEP + "return (scan - scan.min()) / np.ptp(scan)", "metal"),
+    (_KEEP + "return (scan - scan.mean()) / scan.std()", "between 0 and 1"),
+    (
+        _KEEP + "low, high = np.percentile(scan, (1, 99))\n    return np.clip((scan - low) / (high - low), 0, 1)",
+        "filled with −2048",
+    ),
+    (_KEEP + "return np.clip((scan + 160) / 400, 0, 1)", "-1000 and -980 HU get the same value"),
+    (_KEEP + "return np.clip((1000 - scan) / 2000, 0, 1)", "denser must become larger"),
+]
+_SUV = (
+    "def suv(activity, tags):\n    a, b = (tags[k] for k in ('RadiopharmaceuticalStartTime', 'SeriesTime'))\n"
+    "    t = (datetime.strptime(b, '%H%M%S') - datetime.strptime(a, '%H%M%S')).total_seconds()\n"
+    "    dose, half, weight = (tags[k] for k in ('RadionuclideTotalDose', 'RadionuclideHalfLife', 'PatientWeight'))\n"
+    "    return activity * "
+)
+MISTAKES["suv"] = [
+    (_SUV + "weight / (dose * 0.5 ** (t / half))", "in grams"),
+    (_SUV + "1000 * weight / dose", "as it was injected"),
+    (_SUV + "1000 * weight / (dose * 2 ** (t / half))", "wrong direction"),
+    (_SUV + "1000 * weight / (dose * np.exp(-t / half))", "one half is left"),
+    (_SUV + "1000 * weight / (dose * 0.5 ** ((int(b) - int(a)) / half))", "as if they were numbers"),
+    (_SUV + "1000 * weight / (dose * 0.5 ** (t / half))", "ADMIN"),
+]
+
 # ------------------------------------------------------------ 2.2 Where is a pixel?
+
+MISTAKES["volume_ml"] = [
+    ("def volume_ml(mask, spacing):\n    return np.count_nonzero(mask)", "number of voxels"),
+    ("def volume_ml(mask, spacing):\n    return np.count_nonzero(mask) * np.prod(spacing)", "in mm³"),
+    ("def volume_ml(mask, spacing):\n    return np.count_nonzero(mask) * np.prod(spacing) / 10", "not 10"),
+    ("def volume_ml(mask, spacing):\n    return mask.sum() * np.prod(spacing) / 1000", "add up the values"),
+    ("def volume_ml(mask, spacing):\n    return (mask == 1).sum() * np.prod(spacing) / 1000", "only the ones"),
+    ("def volume_ml(mask, spacing):\n    return np.count_nonzero(mask) * spacing[0] * spacing[1] / 1000", "an area"),
+    ("def volume_ml(mask, spacing):\n    return np.count_nonzero(mask) * spacing[0] ** 3 / 1000", "for a cube"),
+    ("def volume_ml(mask, spacing):\n    return np.count_nonzero(mask) * sum(spacing) / 1000", "you add the spacings"),
+]
+
+
+def _affine(first=1, second=0, steps="count - 1", order=(0, 1, 2), flip="F @ A"):
+    """Code for nifti_affine with one thing different."""
+    return (
+        "def nifti_affine(first, last, count, orientation, pixel_spacing):\n"
+        "    row, column = np.reshape(orientation, (2, 3))\n"
+        f"    parts = [row * pixel_spacing[{first}], column * pixel_spacing[{second}],\n"
+        f"             (np.array(last) - np.array(first)) / ({steps})]\n"
+        "    A, F = np.eye(4), np.diag([-1, -1, 1, 1])\n"
+        f"    A[:3] = np.stack([parts[{order[0]}], parts[{order[1]}], parts[{order[2]}], first], axis=1)\n"
+        f"    return {flip}"
+    )
+
+
+MISTAKES["nifti_affine"] = [
+    (_affine(flip="A"), "still LPS"),
+    (_affine(flip="np.hstack([(F @ A)[:, :3], A[:, 3:]])"), "origin is still LPS"),
+    (_affine(flip="A @ F"), "negate two columns"),
+    (_affine(first=0, second=1), "distance between rows"),
+    (_affine(order=(1, 0, 2)), "first column"),
+    (_affine(steps="count"), "n − 1 steps"),
+    (_affine(order=(2, 1, 0)), "follow the indices"),
+    (_affine(flip="(F @ A)[:3, :3]"), "4 rows and 4 columns"),
+    (_affine(flip="(F @ A).T"), "its last row"),
+]
+MISTAKES["resample_labels"] = [
+    (
+        "def resample_labels(labels, affine, new_affine, new_shape):\n"
+        "    to_old = np.linalg.inv(affine) @ new_affine\n"
+        "    return ndimage.affine_transform(labels, to_old, output_shape=new_shape, order=1)",
+        "do not mix",
+    ),
+    (
+        "def resample_labels(labels, affine, new_affine, new_shape):\n"
+        "    to_old = np.linalg.inv(affine) @ new_affine\n"
+        "    return ndimage.affine_transform(labels.astype(float), to_old, output_shape=new_shape, order=0)",
+        "data type",
+    ),
+    (
+        "def resample_labels(labels, affine, new_affine, new_shape):\n"
+        "    to_old = np.linalg.inv(new_affine) @ affine\n"
+        "    return ndimage.affine_transform(labels, to_old, output_shape=new_shape, order=0)",
+        "nearest neighbour: new index",
+    ),
+    (
+        "def resample_labels(labels, affine, new_affine, new_shape):\n"
+        "    to_old = np.linalg.inv(affine) @ new_affine\n"
+        "    return ndimage.affine_transform(labels, to_old, output_shape=new_shape, order=0, cval=7)",
+        "nobody drew",
+    ),
+    (
+        "def resample_labels(labels, affine, new_affine, new_shape):\n"
+        "    to_old = np.linalg.inv(affine) @ new_affine\n"
+        "    return ndimage.affine_transform(labels, to_old, order=0)",
+        "the new grid has shape",
+    ),
+]
 
 # ------------------------------------------------------------ 2.3 How do you move big images?
 
 # ------------------------------------------------------------ 2.4 What do the experts say?
+
+KAPPA = (
+    "def kappa_by_hand(first, second):\n    observed = (first == second).mean()\n"
+    "    names = np.union1d(first, second)\n"
+    "    a, b = (np.array([(r == n).mean() for n in names]) for r in (first, second))\n"
+)
+MISTAKES["kappa_by_hand"] = [
+    (KAPPA + "    return observed", "observed agreement"),
+    (KAPPA + "    return observed - (a * b).sum()", "left to gain"),
+    (KAPPA + "    return (observed - 0.5) / 0.5", "one in the number"),
+    (KAPPA + "    e = (((a + b) / 2)**2).sum()\n    return (observed - e) / (1 - e)", "Scott's pi"),
+    (KAPPA + "    e = (a * b)[-1]\n    return (observed - e) / (1 - e)", "sum over the labels"),
+    (KAPPA + "    e = (a * b).sum()\n    return (observed - e) / (1 - e) if e < 1 else 1", "np.nan"),
+    (
+        "def kappa_by_hand(first, second):\n    table = pd.crosstab(first, second).to_numpy() / len(first)\n"
+        "    o, e = np.trace(table), (table.sum(0)[:len(table)] * table.sum(1)[:table.shape[1]]).sum()\n"
+        "    return (o - e) / (1 - e)",
+        "for 4 labels",
+    ),
+]
+MISTAKES["dice_by_rule"] = [
+    ("def dice_by_rule(a, b, both_empty):\n    return 2 * (a & b).sum() / (a.sum() + b.sum())", "0/0"),
+    ("def dice_by_rule(a, b, both_empty):\n    return (a & b).sum() / (a | b).sum()", "intersection over union"),
+    ("def dice_by_rule(a, b, both_empty):\n    return (a & b).sum() / (a.sum() + b.sum())", "forget the 2"),
+    ("def dice_by_rule(a, b, both_empty):\n    return 2 * (a * b).sum() / (a + b).sum()", "means or"),
+    ("def dice_by_rule(a, b, both_empty):\n    return (2 * (a & b).sum() + 1) / (a.sum() + b.sum() + 1)", "hidden one"),
+    (
+        "def dice_by_rule(a, b, both_empty):\n"
+        "    return 2 * (a & b).sum() / (a.sum() + b.sum()) if a.any() and b.any() else both_empty",
+        "against an empty one",
+    ),
+    (
+        "def dice_by_rule(a, b, both_empty):\n    return 2 * (a & b).sum() / max(a.sum() + b.sum(), 1)",
+        "two empty masks should give",
+    ),
+]
+MISTAKES["soft_consensus"] = [
+    ("def soft_consensus(outlines, asked):\n    return outlines[asked].mean(axis=0) >= 0.5", "that is a vote"),
+    ("def soft_consensus(outlines, asked):\n    return outlines[asked].sum(axis=0)", "you count the readers"),
+    ("def soft_consensus(outlines, asked):\n    return outlines.mean(axis=0)", "was not asked"),
+    (
+        "def soft_consensus(outlines, asked):\n"
+        "    return outlines[asked & outlines.any(axis=(1, 2))].mean(axis=0)",
+        "drew nothing",
+    ),
+    ("def soft_consensus(outlines, asked):\n    return outlines[asked].mean()", "one number a pixel"),
+]
 
 # ------------------------------------------------------------ the harness
 
