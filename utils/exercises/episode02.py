@@ -26,7 +26,7 @@ def to_unit_range(answer):
         if got.max() > 2 and np.allclose(got / 255, truth, atol=0.003):
             raise Hint("your range is 0 to 255; this exercise wants 0 to 1, without rounding")
         if np.allclose(got, (kept - (centre - width / 2)) / width, atol=0.003):
-            raise Hint(f"your values run from {got.min():.1f} to {got.max():.1f}: below the window all is 0, above it 1")
+            raise Hint(f"your values run from {got.min():.1f} to {got.max():.1f}: below the window all is 0, above 1")
         if np.allclose(got, np.clip((kept - (centre - width)) / (2 * width), 0, 1), atol=0.003):
             raise Hint("your window is twice too wide: the width is the whole width, half of it on each side")
         if np.allclose(got, np.clip((kept - centre) / width, 0, 1), atol=0.003):
@@ -341,4 +341,4 @@ def soft_consensus(answer):
             drew = outlines.any(axis=(1, 2))
             if any(np.allclose(got, outlines[some].mean(axis=0)) for some in (drew, drew & asked)):
                 raise Hint("you leave out the reader who was asked and drew nothing; that is a no in every pixel")
-            raise Hint(f"with {asked.sum()} of {readers} readers asked you are off by up to {abs(got - truth).max():.2f}")
+            raise Hint(f"with {asked.sum()} of {readers} readers asked you are off by {abs(got - truth).max():.2f}")
