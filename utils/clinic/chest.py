@@ -8,7 +8,6 @@ the partial volume of a voxel (it has the value of its centre), motion.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +26,7 @@ class Site:
     name: str = "Springfield General"
     photons: float = 40_000  # per pixel of 1.5 mm without a patient
     blur: float = 0.8  # standard deviation of the detector's response, mm
-    window: tuple[float, float] = (0.02, 0.98)  # which quantiles of the exposed field become black and white
+    window: tuple[float, float] = (0.01, 0.95)  # about which quantiles of the chest become black and white
     gamma: float = 1.0
     side: float = 384.0  # of the film, mm
     collimation: float = 0.0  # share of the side that is shuttered, each edge
@@ -60,15 +59,17 @@ class _Rays:
     """Parallel rays through a patient; the frame of the film is (column, ray, −row)."""
 
     def __init__(self, patient: Patient, turn: np.ndarray, size: int, side: float, shift: Sequence[float]):
-        self.step, self.size = side / size, size
-        self.middle = [(size - 1) / 2 - s for s in shift]
-        self.columns, self.rows = (((np.arange(size) - m) * self.step).astype(np.float32) for m in self.middle)
+        step, middle = side / size, (size - 1) / 2 - np.asarray(shift, float)
+        self.columns, self.rows = (((np.arange(size) - m) * step).astype(np.float32) for m in middle)
         centre, shape = patient.centre @ turn.T, turn @ patient.shape @ turn.T
         reach = np.sqrt(np.diagonal(shape, axis1=1, axis2=2))
         self.kept = {}
         # plain lists: most ellipsoids cover few pixels, and then NumPy's scalars cost more than the pixels
         self.centre, self.inverse = centre.tolist(), np.linalg.inv(shape).tolist()
-        self.low, self.high = (centre - reach).tolist(), (centre + reach).tolist()
+        low, high = centre - reach, centre + reach
+        edges = np.stack([low[:, 0], -high[:, 2], high[:, 0], -low[:, 2]], -1) / step + middle[[0, 1, 0, 1]]
+        edges = np.clip(np.ceil(edges), 0, size).astype(int)
+        self.span = list(zip(*edges.T.tolist(), low[:, 1].tolist(), high[:, 1].tolist(), strict=True))
 
     def chord(self, k: int, rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
         """Middle and half length, mm, of the rays' chords through ellipsoid k; half is 0 where they miss.
@@ -88,14 +89,12 @@ class _Rays:
 
     def block(self, inside: Sequence[int]) -> tuple[slice, slice] | None:
         """Rows and columns that the intersection of the ellipsoids can reach; None if it is empty."""
-        low = [max(values) for values in zip(*(self.low[k] for k in inside), strict=True)]
-        high = [min(values) for values in zip(*(self.high[k] for k in inside), strict=True)]
-        if low[0] >= high[0] or low[1] >= high[1] or low[2] >= high[2]:
-            return None
-        across, down = self.middle
-        edges = (low[0], across), (high[0], across), (-high[2], down), (-low[2], down)
-        left, right, top, bottom = (min(max(ceil(mm / self.step + zero), 0), self.size) for mm, zero in edges)
-        return (slice(top, bottom), slice(left, right)) if top < bottom and left < right else None
+        left, top, right, bottom, near, far = self.span[inside[0]]
+        for k in inside[1:]:
+            x0, y0, x1, y1, z0, z1 = self.span[k]
+            left, top, near = max(left, x0), max(top, y0), max(near, z0)
+            right, bottom, far = min(right, x1), min(bottom, y1), min(far, z1)
+        return (slice(top, bottom), slice(left, right)) if left < right and top < bottom and near < far else None
 
     def clip(self, low: np.ndarray, high: np.ndarray, block: tuple[slice, slice], k: int) -> tuple:
         """Intersect intervals along the rays with ellipsoid k, whose chords are kept for the next caller."""
@@ -177,7 +176,8 @@ def _take(patient: Patient, site: Site, size: int, seed: int) -> tuple[np.ndarra
     signal = expose(projection(patient, *frame), photons, site.blur * size / site.side, rng)
     inset = int(round(site.collimation * size))
     open_field = (slice(inset, size - inset),) * 2
-    low, high = np.quantile(signal[open_field][::2, ::2], site.window)
+    chest = signal[size // 4:-size // 4:2, size // 5:-size // 5:2]
+    low, high = np.quantile(chest, site.window) * np.array([.85, 1.05])
     image = np.zeros((size, size), np.uint16)
     image[open_field] = 4095 * np.clip((signal[open_field] - low) / (high - low), 0, 1) ** site.gamma
     stamp(image, site.marker, (.07, .86), .08)
@@ -285,7 +285,8 @@ def write_film_dicom(film: Film, path: str | Path, site: Site, patient: Patient,
         "PatientBirthDate": f"{int(day[:4]) - patient.age - 1}1130", "BodyPartExamined": "CHEST",
         "ViewPosition": film.view, "StudyDate": day, "StudyTime": "090000", "ContentDate": day, "ContentTime": "090000",
         "StudyDescription": "Chest", "SeriesNumber": 1, "InstanceNumber": 1, "PatientOrientation": ["L", "F"],
-        "ImagerPixelSpacing": spacing, "PixelSpacing": spacing, "BitsStored": 12, "WindowCenter": 2048, "WindowWidth": 4096,
+        "ImagerPixelSpacing": spacing, "PixelSpacing": spacing, "BitsStored": 12,
+        "WindowCenter": 2048, "WindowWidth": 4096,
         "BurnedInAnnotation": "YES" if burn else "NO"} | low_is_white | site.tags)  # fmt: skip
     ds.save_as(path, enforce_file_format=True, overwrite=False)
     return box
@@ -293,7 +294,7 @@ def write_film_dicom(film: Film, path: str | Path, site: Site, patient: Patient,
 
 COUNTS = {"train": (1214, 3494), "val": (135, 389), "test": (234, 390)}  # PneumoniaMNIST: normal, pneumonia
 _CHILDREN = Site("children's ward", blur=1.5, portable=.3)
-_ELSEWHERE = Site("another ward", blur=2.2, portable=.8, gamma=.72, window=(.02, .985), photons=20_000)
+_ELSEWHERE = Site("another ward", blur=2.2, portable=.8, gamma=.935, window=(.01, .96), photons=20_000)
 
 
 def pneumonia_npz(seed: int = 0) -> dict:

@@ -193,7 +193,7 @@ def _vessels(p: Patient, rng: np.random.Generator, count: int) -> None:
 
 
 def _pneumonia(p: Patient, rng: np.random.Generator, severity: float) -> None:
-    haze = rng.exponential(.0125) * severity**2.5
+    haze = rng.exponential(.005) * severity**4
     p.terms += [Term(min(haze, .2), (lung,), p.solids) for lung in p.lungs]
     for _ in range(rng.choice([1, 2, 3], p=[.45, .4, .15])):
         side = rng.integers(2)
@@ -203,10 +203,10 @@ def _pneumonia(p: Patient, rng: np.random.Generator, severity: float) -> None:
             centre = p.centre[lung] + axes * rng.uniform(-.8, .8, 3) * [1, 1, .9] - [0, 0, 18]
             if p.holds(lung, centre) and not any(p.holds(s, centre) for s in p.solids):
                 break
-        spread = rng.uniform(10, 24) * severity
+        spread = rng.uniform(11, 26) * severity
         spots = centre + rng.normal(0, spread, (count, 3))
         size = spread * rng.uniform(.55, 1.15, (count, 3))
-        density = rng.uniform(.3, .75)
+        density = rng.uniform(.36, .88)
         aim = rng.normal(size=(count, 3))
         turn = along(aim / np.linalg.norm(aim, axis=1, keepdims=True))
         outline, core = p.add(spots, size * 1.15, turn), p.add(spots, size * .8, turn)
