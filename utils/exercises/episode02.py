@@ -239,6 +239,86 @@ def resample_labels(answer):
 
 # ------------------------------------------------------------ 2.3 How do you move big images?
 
+
+@exercise("Exercise 1", "pixels to bytes, bytes to bits, bits to seconds")
+def transfer_seconds(answer):
+    cases = [((350, 512, 512), 16, 10.0, 1.0), ((350, 512, 512), 12, 1000.0, 1.0), ((1, 2500, 2048), 10, 10.0, 0.4),
+             ((4, 100, 300), 8, 3.0, 0.25)]  # fmt: skip
+    for shape, stored, megabits, share in cases:
+        pixels, bits = shape[0] * shape[1] * shape[2], 8 if stored == 8 else 16
+        truth = pixels * bits * share / (megabits * 1e6)
+        got = float(answer(shape, stored, megabits, share))
+        wrong = {
+            "you divide bytes by bits: a byte is eight bits": truth / 8,
+            "you multiply bits by eight: bits_stored is in bits already": truth * 8,
+            f"{stored} bits fill two whole bytes: round up before you multiply": truth * stored / bits,
+            "you count one byte a pixel; more than 8 bits need two": truth * 8 / bits,
+            "you count two bytes a pixel; 8 bits need only one": truth * 16 / bits,
+            "lines are sold in powers of ten: a megabit is a million bits": truth * 1e6 / 2**20,
+            "megabits, not bits: a megabit is a million bits": truth * 1e6,
+            "you leave the share out: compressed files are smaller": truth / share,
+            "divided by the share the file grows; multiply": truth / share**2,
+            "you count one image only; shape[0] is how many there are": truth / shape[0],
+        }
+        if np.isclose(got, truth):
+            continue
+        for message, value in wrong.items():
+            if np.isclose(got, value):
+                raise Hint(message)
+        raise Hint(f"{shape} pixels of {stored} bits at {megabits:g} Mbit/s and a share of {share:g} take "
+                   f"{truth:.3g} s, you say {got:.3g}")  # fmt: skip
+    if not np.isclose(float(answer((2, 10, 10), 16, 1.0)), 3.2e-3):
+        raise Hint("without a share the files are uncompressed: keep share=1.0 in the signature")
+
+
+@exercise("Exercise 2", "the same settings, the same folder; anything else, another")
+def cache_key(answer):
+    settings = {"size": 12, "crop": 8, "window": {"centre": 40, "width": 400}, "steps": ["read", "scale"]}
+    key = answer(dict(settings), "1.0")
+    if not isinstance(key, str) or not 0 < len(key) <= 64 or not (key.isascii() and key.isalnum()):
+        raise Hint(f"the key names a folder: letters and digits only, at most 64; yours is {str(key)[:30]!r}…")
+    if "hash" in getattr(getattr(answer, "__code__", None), "co_names", ()):
+        raise Hint("hash() of a text is another number each time Python starts: use hashlib")
+    if answer(dict(settings), "1.0") != key:
+        raise Hint("two calls with equal settings give two keys: leave out time, random numbers and addresses")
+    if answer(dict(reversed(settings.items())), "1.0") != key:
+        raise Hint("the same settings in another order give another key: sort them")
+    inside = settings | {"window": {"width": 400, "centre": 40}}
+    if answer(inside, "1.0") != key:
+        raise Hint("the order inside a nested dictionary changes your key: sort there, too (json.dumps does)")
+    if answer(dict(settings), "1.1") == key:
+        raise Hint("new code, old key: version has to go in")
+    if answer(settings | {"size": 13}, "1.0") == key:
+        raise Hint("another size, same key: the settings' values have to go in")
+    if answer(settings | {"window": {"centre": 40, "width": 401}}, "1.0") == key:
+        raise Hint("a change inside a nested dictionary leaves your key as it is")
+    if answer(settings | {"steps": ["scale", "read"]}, "1.0") == key:
+        raise Hint("steps in another order do something else; only the order of a dictionary's names is free")
+    if answer(settings | {"size": 8, "crop": 12}, "1.0") == key:
+        raise Hint("size 12 and crop 8 get the key of size 8 and crop 12: names and values belong together")
+    if answer({"size": "1", "crop": 28}, "1.0") == answer({"size": "12", "crop": 8}, "1.0"):
+        raise Hint("1 and 28 run together like 12 and 8: keep a separator between the values")
+
+
+@exercise("Exercise 3", "now you know which half to mend")
+def bottleneck(answer):
+    cases = [
+        (0.010, 0.050, 0.051, "data", "the loader alone is slower than the network"),
+        (0.010, 0.050, 0.060, "data", "the loader alone is slower than the network; that they take turns comes second"),
+        (0.050, 0.040, 0.091, "overlap", "the loader is fast enough alone, yet together takes much longer"),
+        (0.050, 0.040, 0.053, "network", "together is hardly slower than the network alone"),
+        (0.050, 0.001, 0.051, "network", "together is hardly slower than the network alone"),
+        (0.100, 0.030, 0.125, "overlap", "together takes more than 1.2 times the network alone"),
+    ]
+    for preloaded, loader, together, truth, why in cases:
+        got = answer(preloaded, loader, together)
+        if got not in ("data", "overlap", "network"):
+            raise Hint(f'return "data", "overlap" or "network", not {got!r}')
+        if got != truth:
+            raise Hint(f'network {preloaded} s, loader {loader} s, together {together} s is "{truth}" '
+                       f'and not "{got}": {why}')  # fmt: skip
+
+
 # ------------------------------------------------------------ 2.4 What do the experts say?
 
 
