@@ -51,7 +51,7 @@ def test_links_to_files_lead_somewhere(file):
 
 def names(requirements):
     lines = [line.partition("#")[0].strip() for line in requirements.splitlines()]
-    return {re.split(r"[<>=!~]", line)[0].lower(): line for line in lines if line and not line.startswith("-")}
+    return {re.split(r"[<>=!~\[]", line)[0].lower(): line for line in lines if line and not line.startswith("-")}
 
 
 def test_what_was_tested_lies_within_what_is_asked_for():
