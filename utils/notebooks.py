@@ -285,7 +285,7 @@ def run(path: Path) -> dict[str, Any]:
     from nbclient.exceptions import CellExecutionError
 
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=900, kernel_name="python3", record_timing=False,
+    client = NotebookClient(notebook, timeout=900, kernel_name="python3", record_timing=False, coalesce_streams=True,
                             resources={"metadata": {"path": str(path.parent)}})  # fmt: skip
     client.reset_execution_trackers()
     started = time.perf_counter()
