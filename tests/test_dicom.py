@@ -573,6 +573,7 @@ def test_audit_says_when_the_picture_may_hold_text():
 
     assert "burned into" in why(BurnedInAnnotation="YES", Modality="CT")
     assert "does not say" in why(Modality="US") and "does not say" in why(Modality="CT", ImageType=["SCREEN SAVE"])
+    assert "secondary image in CT" in why(Modality="CT", ImageType=["DERIVED", "SECONDARY", "REFORMATTED"])
     assert "burned" not in why(Modality="MR") and "burned" not in why(Modality="US", BurnedInAnnotation="NO")
 
 
@@ -636,15 +637,25 @@ def test_series_is_still_a_volume_afterwards(tmp_path):
 
 
 def test_the_result_says_what_was_done():
-    clean = dicom.deidentify(make(), Pseudonymiser(SECRET))
+    clean = dicom.deidentify(make(FrameOfReferenceUID="1.2.3.9"), Pseudonymiser(SECRET), [])
     assert (clean.PatientIdentityRemoved, clean.LongitudinalTemporalInformationModified) == ("YES", "MODIFIED")
     assert clean.BurnedInAnnotation == "NO" and clean.DeidentificationMethod
     codes = [(item.CodeValue, item.CodingSchemeDesignator) for item in clean.DeidentificationMethodCodeSequence]
     assert codes == [(code, "DCM") for code in ("113100", "113101", "113105", "113107")]
     for keyword in ("StudyDate", "AccessionNumber", "PatientBirthDate", "PatientSex", "ReferringPhysicianName",
-                    "StudyID", "SeriesNumber"):  # type 2: present, empty
+                    "StudyID", "SeriesNumber", "PositionReferenceIndicator"):  # type 2: present, empty
         assert keyword in clean and not clean[keyword].value
     assert clean.preamble == bytes(128) and "SourceApplicationEntityTitle" not in clean.file_meta
+
+
+def test_clean_pixels_are_claimed_only_where_somebody_looked():
+    def claims(regions=None, **tags):
+        clean = dicom.deidentify(make(**tags), Pseudonymiser(SECRET), regions)
+        codes = {item.CodeValue for item in clean.DeidentificationMethodCodeSequence}
+        return clean.get("BurnedInAnnotation"), "113101" in codes
+
+    assert claims() == (None, False) and claims(BurnedInAnnotation="NO") == ("NO", False)
+    assert claims([]) == claims([(0, 0, 2, 2)], BurnedInAnnotation="YES") == ("NO", True)
 
 
 def test_every_bundled_image_stays_the_same_picture():

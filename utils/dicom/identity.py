@@ -97,7 +97,7 @@ ISOTROPIC UNKNOWN FLAT WEDGE BUTTERFLY STRIP
 """.split())  # noqa: SIM905
 EMPTY = ["StudyDate", "StudyTime", "AccessionNumber", "Manufacturer", "ReferringPhysicianName", "PatientBirthDate",
          "PatientSex", "StudyID", "SeriesNumber", "InstanceNumber"]  # type 2: must be there, may be empty
-METHODS = ("113100", "113101", "113105", "113107")  # PS3.16 context group 7050
+METHODS = ("113100", "113101", "113105", "113107")  # profile, pixels, descriptors, dates: PS3.16 context group 7050
 OURS = {  # set anew, never copied
     "PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence", "SpecificCharacterSet",
     "LongitudinalTemporalInformationModified", "BurnedInAnnotation", "PhotometricInterpretation", "BitsAllocated",
@@ -105,7 +105,8 @@ OURS = {  # set anew, never copied
 }  # fmt: skip
 PSEUDONYM = re.compile(r"P-[0-9A-F]{16}")
 LOSSY = {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81"}
-NO_PIXEL_TEXT = {"CT", "MR", "PT", "NM", "SEG", "RTDOSE"}  # original images of these are made without letters
+ORIGINAL = {"CT", "MR", "PT", "NM"}  # made without letters, unless somebody worked on the image: dose report, 3-D view
+NO_PIXEL_TEXT = ORIGINAL | {"SEG", "RTDOSE"}
 
 
 class Pseudonymiser:
@@ -154,6 +155,7 @@ def deidentify(
 ) -> Dataset:
     """A copy without identity: PS3.15 Annex E, Basic Application Level Confidentiality Profile, with the options
     Clean Pixel Data, Clean Descriptors, and Retain Longitudinal Temporal Information with Modified Dates.
+    Clean Pixel Data is claimed, and BurnedInAnnotation set to NO, only where `clean_regions` says that somebody looked.
 
     Only `KEEP` survives, sequences included; texts keep the words in `WORDS`; no private element, overlay, thumbnail
     or unknown element stays. Pixels are decoded and written anew (explicit VR little endian), so comments inside
@@ -195,10 +197,14 @@ def deidentify(
     for keyword in EMPTY:
         if keyword not in new:
             setattr(new, keyword, None if keyword.endswith("Number") and keyword != "AccessionNumber" else "")
+    if "FrameOfReferenceUID" in new:
+        new.PositionReferenceIndicator = ""  # type 2 beside it
     new.PatientIdentityRemoved, new.LongitudinalTemporalInformationModified = "YES", "MODIFIED"
-    new.BurnedInAnnotation = "NO"
+    looked = clean_regions is not None
+    if looked or _text(data, "BurnedInAnnotation").upper() == "NO":
+        new.BurnedInAnnotation = "NO"
     new.DeidentificationMethod = "PS3.15 Annex E Basic Profile; see code sequence"
-    new.DeidentificationMethodCodeSequence = [_code(method) for method in METHODS]
+    new.DeidentificationMethodCodeSequence = [_code(method) for method in METHODS if looked or method != "113101"]
     meta = new.file_meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = kind, new.SOPInstanceUID
     meta.TransferSyntaxUID, meta.ImplementationClassUID = ExplicitVRLittleEndian, PYDICOM_IMPLEMENTATION_UID
@@ -330,11 +336,11 @@ def _pixel_text(data: Dataset) -> str:
     if burned == "YES":
         return "its header says that text is burned into the picture"
     kinds = [str(v) for v in attempt(lambda: values_of(data["ImageType"]), [])]
-    if modality in NO_PIXEL_TEXT and "Secondary Capture" not in UID(_text(data, "SOPClassUID")).name and not (
-        {"SCREEN SAVE", "SCREENSAVE"} & set(kinds)
-    ):
+    worked = {"SCREEN SAVE", "SCREENSAVE"} & set(kinds) or ("SECONDARY" in kinds and modality in ORIGINAL)
+    if modality in NO_PIXEL_TEXT and "Secondary Capture" not in UID(_text(data, "SOPClassUID")).name and not worked:
         return ""
-    return f"its header does not say whether text is burned in, and {modality or 'an unnamed modality'} often has some"
+    what = f"a secondary image in {modality}" if worked else modality or "an unnamed modality"
+    return f"its header does not say whether text is burned in, and {what} often has some"
 
 
 @one_sentence
