@@ -88,35 +88,33 @@ def along(direction: np.ndarray) -> np.ndarray:
 
 def make_patient(seed: int, finding: str = "normal", age: int | None = None, sex: str | None = None,
                  vessels: int = 60, severity: float = 1.0) -> Patient:
-    """A patient, deterministic in the arguments.
+    """A patient, deterministic in the arguments; another finding is the same person in another state.
 
     `finding` is "normal", "other" or "opacity" (pneumonia); `vessels` a lung; `severity` scales the extent of
     pneumonia. Raises ValueError for an unknown finding.
     """
     if finding not in ("normal", "other", "opacity"):
         raise ValueError(f"A finding is 'normal', 'other' or 'opacity', not {finding!r}.")
-    rng = np.random.Generator(np.random.PCG64(seed))
+    rng, disease = (np.random.Generator(np.random.PCG64(s)) for s in (seed, [seed, 1]))
     age = int(np.clip(rng.normal(48, 17), 3, 92)) if age is None else age
     sex = sex or ("F" if rng.random() < .45 else "M")
     p = Patient(f"P{seed:06d}", age, sex, finding)
-    other = rng.choice(["heart", "effusion", "nodules", "wide"]) if finding == "other" else None
-    _trunk(p, rng, other)
+    other = disease.choice(["heart", "effusion", "nodules", "wide"]) if finding == "other" else None
+    _trunk(p, rng, disease, other)
     _bones(p, rng)
     _vessels(p, rng, vessels)
     if other == "nodules":
-        lung = rng.choice(p.lungs, 3)
-        spots = p.centre[lung] + rng.normal(0, (18, 25, 40), (3, 3))
-        p.terms += [Term(1.2, (k, side)) for k, side in zip(p.add(spots, rng.uniform(2.5, 5, (3, 1)) * [1, 1, 1]), lung,
-                                                           strict=True)]
+        spots = p.centre[list(p.lungs)] + disease.normal(0, (18, 25, 40), (2, 2, 3))
+        p.terms += [Term(1.2, (k,)) for k in p.add(spots.reshape(4, 3), disease.uniform(2.5, 5, (4, 1)) * [1, 1, 1])]
     if finding == "opacity":
-        _pneumonia(p, rng, severity)
+        _pneumonia(p, disease, severity)
     size = np.interp(age, [0, 2, 6, 12, 18], [.42, .55, .68, .84, 1]) * np.exp(rng.normal(0, .035))
     size *= .93 if sex == "F" else 1
     p.centre, p.shape = p.centre * size, p.shape * size**2
     return p
 
 
-def _trunk(p: Patient, rng: np.random.Generator, other: str | None) -> None:
+def _trunk(p: Patient, rng: np.random.Generator, disease: np.random.Generator, other: str | None) -> None:
     fat, girth = np.exp(rng.normal(.02, .07)), rng.normal(0, .05, 3)
     torso, shoulders, neck = p.add([(0, 0, -70), (0, 14, 142), (0, 18, 245)],
                                    np.array([(164, 113, 345), (226, 66, 74), (60, 62, 135)]) * [fat, fat, 1])
@@ -137,7 +135,7 @@ def _trunk(p: Patient, rng: np.random.Generator, other: str | None) -> None:
                                   (19, 30, 19 + .05 * p.age)]) * np.array([1, 1, 1, heart, heart, 1])[:, None],
                         np.stack([np.eye(3)] * 3 + [rotation(1, 28 + rng.normal(0, 5)), np.eye(3), np.eye(3)])))
     if other == "effusion":
-        side, big = rng.choice([-1, 1]), rng.uniform(.8, 1.3)
+        side, big = disease.choice([-1, 1]), disease.uniform(.8, 1.3)
         solids += p.add((side * 112, 25, -112), np.array([46, 75, 60]) * big)
     p.lungs, p.solids = tuple(lungs), tuple(solids)
     air = LUNG - SOFT + rng.normal(0, .025) - (.05 if other == "wide" else 0)
@@ -206,7 +204,7 @@ def _pneumonia(p: Patient, rng: np.random.Generator, severity: float) -> None:
         spread = rng.uniform(11, 26) * severity
         spots = centre + rng.normal(0, spread, (count, 3))
         size = spread * rng.uniform(.55, 1.15, (count, 3))
-        density = rng.uniform(.36, .88)
+        density = rng.uniform(.28, .76)
         aim = rng.normal(size=(count, 3))
         turn = along(aim / np.linalg.norm(aim, axis=1, keepdims=True))
         outline, core = p.add(spots, size * 1.15, turn), p.add(spots, size * .8, turn)
