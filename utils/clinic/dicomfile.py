@@ -38,6 +38,9 @@ def dataset(pixels: np.ndarray, sop_class: str, study: object, series: object, i
     `study`, `series` and `image` are keys: the same keys give the same UIDs. `tags` maps keywords to values;
     `jpeg` compresses 8-bit pixels as JPEG baseline instead. Raises ValueError for pixels of another type.
     """
+    from pydicom import config
+    from pydicom.datadict import dictionary_VR
+    from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.encaps import encapsulate
     from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit
@@ -54,8 +57,8 @@ def dataset(pixels: np.ndarray, sop_class: str, study: object, series: object, i
     ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
     ds.Rows, ds.Columns = pixels.shape
     ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = bits, bits, bits - 1, 0
-    for keyword, value in tags.items():
-        setattr(ds, keyword, value)
+    for keyword, value in tags.items():  # unchecked, since some public sets break the standard's rules
+        ds.add(DataElement(keyword, dictionary_VR(keyword), value, validation_mode=config.IGNORE))
     ds.HighBit = ds.BitsStored - 1
     if jpeg:
         from PIL import Image

@@ -1,0 +1,117 @@
+"""The clinic's archives read like the public sets whose layout they have."""
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pydicom
+import pytest
+
+from utils.clinic import archive, chest
+from utils.clinic.patient import make_patient
+
+
+@pytest.fixture(scope="module")
+def rsna(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rsna")
+    return folder, archive.write_rsna(folder, patients=14, size=96, progress=False)
+
+
+@pytest.fixture(scope="module")
+def covid(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("covid")
+    return archive.write_covid(folder, patients=2, spacing=(5, 5, 8), shape=(72, 64, 40), progress=False)
+
+
+def test_rsna_tables_have_rsnas_columns_and_agree(rsna):
+    folder, truth = rsna
+    labels = pd.read_csv(folder / "stage_2_train_labels.csv")
+    classes = pd.read_csv(folder / "stage_2_detailed_class_info.csv")
+    assert list(labels) == ["patientId", "x", "y", "width", "height", "Target"]
+    assert list(classes) == ["patientId", "class"] and (classes["patientId"] == labels["patientId"]).all()
+    assert labels.loc[labels["Target"] == 0, "x"].isna().all()
+    assert labels.loc[labels["Target"] == 1].notna().all(axis=None)
+    assert ((classes["class"] == "Lung Opacity") == (labels["Target"] == 1)).all()
+    assert set(classes["class"]) == set(archive.CLASSES.values())
+    files = {path.stem for path in folder.glob("stage_2_train_images/*.dcm")}
+    assert set(labels["patientId"]) == set(truth["patientId"]) == files
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR AS")  # RSNA's ages bear no unit
+def test_rsna_films_have_rsnas_tags_and_decode_to_the_clinics_film(rsna):
+    folder, truth = rsna
+    for row in truth.head(5).itertuples():
+        ds = pydicom.dcmread(folder / "stage_2_train_images" / f"{row.patientId}.dcm")
+        person = make_patient(row.seed, row.finding)
+        assert (ds.PatientID, ds.PatientSex, int(ds.PatientAge)) == (row.patientId, person.sex, person.age)
+        assert (ds.Modality, ds.BodyPartExamined, ds.ConversionType) == ("CR", "CHEST", "WSD")
+        assert ds.ViewPosition in ("PA", "AP") and ds.SeriesDescription == f"view: {ds.ViewPosition}"
+        assert ds.file_meta.TransferSyntaxUID == pydicom.uid.JPEGBaseline8Bit and "InstitutionName" not in ds
+        assert abs(ds.pixel_array.astype(float) - archive.film_of(row, 96).image / 16).mean() < 3
+
+
+def test_rsna_boxes_lie_around_the_true_lesions(rsna):
+    folder, truth = rsna
+    labels = pd.read_csv(folder / "stage_2_train_labels.csv")
+    checked = 0
+    for row in truth[truth["finding"] == "opacity"].itertuples():
+        mask = archive.film_of(row, 96).mask
+        boxes = labels.loc[labels["patientId"] == row.patientId, ["x", "y", "width", "height"]]
+        for x, y, width, height in boxes.to_numpy(int):
+            checked += 1
+            assert mask[y:y + height, x:x + width].any()
+            assert min(x, y) >= 0 and max(x + width, y + height) <= 96
+            mask[y:y + height, x:x + width] = False
+        assert not mask.any()
+    assert checked > 3
+
+
+def test_patients_come_several_times_and_the_mapping_knows_them(rsna):
+    folder, truth = rsna
+    mapping = json.loads((folder / "pneumonia-challenge-dataset-mappings_2018.json").read_text())
+    person = {m["subset_img_id"]: int(m["img_id"].split("_")[0]) for m in mapping}
+    assert len({m["img_id"] for m in mapping}) == len(truth)
+    assert (truth["patientId"].map(person) == truth["patient"]).all()
+    assert truth["patient"].nunique() == 14 < len(truth)
+    assert (truth.groupby("patient")["site"].nunique() == 1).all()
+
+
+def test_rsna_archive_is_deterministic_and_overwrites_nothing(rsna, tmp_path):
+    folder, truth = rsna
+    assert archive.write_rsna(tmp_path, patients=14, size=96, progress=False).equals(truth)
+    for path in folder.rglob("*.*"):
+        assert path.read_bytes() == (tmp_path / path.relative_to(folder)).read_bytes()
+    with pytest.raises(FileExistsError):
+        archive.write_rsna(tmp_path, patients=2, size=96, progress=False)
+
+
+def test_sites_see_the_same_mix():
+    truth = archive._visits(np.random.default_rng(0), 3000, 0, (.35, .30, .35))
+    share = truth.assign(sick=truth["finding"] == "opacity").groupby("site")["sick"].mean()
+    assert len(share) == 3 and np.ptp(share) < .06
+
+
+def test_covid_volumes_are_hounsfield_with_a_mask_where_the_lesions_are(covid):
+    for path in covid:
+        scan, mask = nib.load(path), nib.load(str(path).replace("_ct", "_seg"))
+        values, lesion = np.asanyarray(scan.dataobj), np.asanyarray(mask.dataobj)
+        assert values.dtype == np.int16 and lesion.dtype == np.uint8 and set(np.unique(lesion)) == {0, 1}
+        assert np.array_equal(scan.affine, mask.affine) and scan.shape == mask.shape == (72, 64, 40)
+        assert np.allclose(scan.header.get_zooms(), (5, 5, 8)) and scan.header["sform_code"] > 0
+        assert nib.aff2axcodes(scan.affine) == ("L", "P", "S")
+        lung = (values < -500) & (values > -900) & (lesion == 0)
+        assert values[lesion == 1].mean() > values[lung].mean() + 100
+
+
+def test_covid_archive_is_deterministic_and_overwrites_nothing(covid, tmp_path):
+    again = archive.write_covid(tmp_path, patients=1, spacing=(5, 5, 8), shape=(72, 64, 40), progress=False)
+    assert again[0].read_bytes() == covid[0].read_bytes() and again[0].name == "volume-covid19-A-0001_ct.nii.gz"
+    with pytest.raises(FileExistsError):
+        archive.write_covid(tmp_path, patients=1, progress=False)
+
+
+def test_contact_sheet_lays_pictures_out_row_by_row():
+    sheet = chest.contact_sheet([np.full((4, 6), k) + np.eye(4, 6) for k in range(5)], columns=3)
+    assert sheet.shape == (8, 18) and sheet.dtype == np.uint8 and sheet.max() == 255
+    assert (sheet[4:, 12:] == 0).all() and sheet[0, 0] == 255 and sheet[0, 1] == 0
