@@ -488,9 +488,9 @@ def main(arguments: list[str] | None = None) -> int:
             made, kept = make_copies()
             print(f"{made} lessons copied into work/, {kept} copies of yours left as they are")
             return 0
-        paths = [find(name) for name in options.names] or all_notebooks()
         if options.command == "evidence" and not options.names:
-            paths = [path for path in paths if evidence_cells(path)]
+            raise NotebookError("Evidence is gathered lesson by lesson: make evidence NB=03_split_and_leak, for example.")
+        paths = [find(name) for name in options.names] or all_notebooks()
         return _COMMANDS[options.command](paths)
     except NotebookError as error:
         print(f"✗ {error}", file=sys.stderr)
