@@ -489,7 +489,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{made} lessons copied into work/, {kept} copies of yours left as they are")
             return 0
         if options.command == "evidence" and not options.names:
-            raise NotebookError("Evidence is gathered lesson by lesson, for example make evidence NB=03_split_and_leak.")
+            raise NotebookError("Evidence is gathered lesson by lesson: make evidence NB=03_split_and_leak.")
         paths = [find(name) for name in options.names] or all_notebooks()
         return _COMMANDS[options.command](paths)
     except NotebookError as error:
