@@ -35,8 +35,10 @@ evidence: environment
 environment: $(READY)
 
 $(READY): requirements.txt constraints.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "The course needs Python 3.11 or newer; this is $$($(PYTHON) --version 2>&1). Try: make lab PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { found="is $$($(PYTHON) --version 2>/dev/null)" || found="does not start"; \
+	    echo "The course needs Python 3.11 or newer; $(PYTHON) $$found."; \
+	    echo "If you have a newer one, name it: make lab PYTHON=python3.12. If not, see Start in README.md."; exit 1; }
 	@echo "Setting up the course's own environment in $(VENV): 3 to 10 minutes, once; PyTorch is the big part."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { echo "Python cannot make environments here. On Debian or Ubuntu: sudo apt install python3-venv"; exit 1; }
