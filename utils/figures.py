@@ -56,7 +56,7 @@ def show(fig: Figure, title: str, alt: str, source: Any = None) -> None:
 
     if source is not None and not source.is_real:
         title = f"{title} [synthetic data]"
-    lines = "\n".join(textwrap.wrap(title, int(fig.get_figwidth() * 12.5)))
+    lines = "\n".join(textwrap.wrap(title, int(fig.get_figwidth() * 11.5)))
     fig.suptitle(lines, x=0.01, ha="left", fontsize=10, fontweight="bold")
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
