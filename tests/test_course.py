@@ -78,8 +78,8 @@ def test_every_folder_of_utils_is_installed():
     assert folders == set(configuration["tool"]["setuptools"]["packages"])
 
 
-ROOMS = ["clinic", "dicom", "sources", "files", "datasets", "splits", "report", "figures", "lesson", "evidence",
-         "exercises", "notebooks"]  # fmt: skip
+ROOMS = ["clinic", "dicom", "sources", "files", "archives", "datasets", "splits", "report", "figures", "lesson",
+         "evidence", "exercises", "notebooks"]  # fmt: skip
 
 
 def room(module):

@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import pandas as pd
 
-from utils import files, fingerprint
+from utils import archives, files, fingerprint
+from utils.archives import Cases, Films
 from utils.files import ADVICE, NotFetched
 from utils.sources import DataError, Folder, Images, Outlines, Series, Source, Split
 
@@ -370,13 +371,16 @@ def mr_series() -> Series:
 
 def _made_folder(name: str, write: Callable[[Path], None]) -> tuple[Path, str]:
     """A folder that the clinic writes, kept in data/synthetic, and what there is to say about that."""
-    folder = _made_path(name)
+    return _kept_folder(_made_path(name), write)
+
+
+def _kept_folder(folder: Path, write: Callable[[Path], None]) -> tuple[Path, str]:
     try:
         if not folder.is_dir():
             files.keep(folder, write)
     except OSError as error:
         if not folder.is_dir():  # else another process was quicker
-            folder = Path(tempfile.mkdtemp()) / name
+            folder = Path(tempfile.mkdtemp()) / folder.name
             write(folder)
             return folder, UNKEPT.format(error.strerror)
     return folder, ""
@@ -512,3 +516,54 @@ def _chest_xray(size: int) -> Images:
         raise DataError(f"{_label(root)} lacks images in train or in test: unzip it again.")
     source = _source("chest_xray", _folders()[root.parent], found.source.note, found.images, found.labels)
     return Images("chest_xray", source.title, found.classes, source, **parts)
+
+
+# ---------------------------------------------------------------------------- archives that need an account
+
+
+def rsna(limit: int | None = None) -> Films:
+    """Chest films with boxes in the layout of RSNA's pneumonia challenge: the real ones, or else synthetic ones.
+
+    Args:
+        limit: the first films only, in the order of their names, which are random; a person's other films may
+            then be missing.
+
+    Raises:
+        DataError: the archive is there, but a table is missing, damaged or contradicts itself, or no film is there.
+    """
+    return archives.read_rsna(_archive("rsna"), limit)
+
+
+def covid19(limit: int | None = None) -> Cases:
+    """Chest CT with lesion masks in the layout of the COVID-19-20 challenge: the real ones, or else synthetic ones.
+
+    Args:
+        limit: the first cases only, in the order of their names.
+
+    Raises:
+        DataError: the archive is there but holds no CT.
+    """
+    return archives.read_covid19(_archive("covid19"), nifti, limit)
+
+
+def _archive(name: str) -> archives.Place:
+    """Where an archive lies; the clinic writes one if nobody has it."""
+    places, sign = archives.PLACES[name]
+    for folder, title in _folders().items():
+        there = [place for place in places if os.path.lexists(folder / place)]
+        if there:
+            place = next((place for place in there if any((folder / place).glob(sign))), there[0])
+            return archives.Place(name, folder / place, title, f"{place} in {title}")
+    code = fingerprint.code_of([f"from utils.clinic import archive\narchive.{archives.WRITERS[name]}"])[1]
+    made = fingerprint.digest(f"{sorted(code.items())}")
+    folder, kept = _kept_folder(DATA / "synthetic" / made / name, functools.partial(_write_archive, name))
+    root = folder / "Train" if name == "covid19" else folder
+    note = f"{_nowhere(places[0])}; data/README.md says how to get the real ones. {kept}".strip()
+    return archives.Place(name, root, CLINIC, f"{name} in data/synthetic", note, made)
+
+
+def _write_archive(name: str, folder: Path) -> None:
+    from utils.clinic import archive
+
+    write = getattr(archive, archives.WRITERS[name])
+    files.watch(lambda: write(folder, progress=False), f"making synthetic {archives.CARDS[name].title}")
