@@ -364,6 +364,7 @@ def test_masks_that_do_not_fit_their_ct_are_refused(covid):
     put(file, mask.astype(np.float32), scan.affine + np.eye(4)[:, [3, 3, 3, 0]] * 1e-4)
     again = pile.read(case)[1]
     assert again.dtype == np.uint8 and (again == mask).all(), "whole numbers stored as floats are whole numbers"
+    assert datasets.covid19().source.fingerprint != pile.source.fingerprint, "another mask file is another archive"
     put(file, mask, None)
     refused("has no affine", lambda: pile.read(case))
     put(file, mask, scan.affine)
