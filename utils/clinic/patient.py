@@ -8,7 +8,8 @@ HU = 1000 (value − 1). Axes are LPS: x to the patient's left, y to the back, z
 Modelled: torso, shoulders, neck, breasts, lungs with vessels, heart, aorta, mediastinum, trachea, diaphragm,
 stomach bubble, spine, ribs, clavicles, shoulder blades; age, sex and habitus; pneumonia as clusters of soft
 opacities; large hearts, effusions, calcified nodules and wide lungs as other findings. Not modelled: arms,
-lobes, bronchi, rib cartilage, breathing, growth (a child is a small adult), and how any disease develops.
+lobes, bronchi, rib cartilage, the pleura (a rib may cut into the lung), breathing, growth (a child is a small
+adult), and how any disease develops.
 """
 
 from dataclasses import dataclass, field
@@ -102,12 +103,15 @@ def make_patient(seed: int, finding: str = "normal", age: int | None = None, sex
     other = disease.choice(["heart", "effusion", "nodules", "wide"]) if finding == "other" else None
     _trunk(p, rng, disease, other)
     _bones(p, rng)
+    first = len(p.terms)
     _vessels(p, rng, vessels)
     if other == "nodules":
         spots = p.centre[list(p.lungs)] + disease.normal(0, (18, 25, 40), (2, 2, 3))
         p.terms += [Term(1.2, (k,)) for k in p.add(spots.reshape(4, 3), disease.uniform(2.5, 5, (4, 1)) * [1, 1, 1])]
     if finding == "opacity":
         _pneumonia(p, disease, severity)
+    haze = sum(t.amount for t in p.terms[first:] if t.inside[0] == p.lungs[0])
+    _saturate(p, first, SOFT - LUNG - haze, p.lesions)
     size = np.interp(age, [0, 2, 6, 12, 18], [.42, .55, .68, .84, 1]) * np.exp(rng.normal(0, .035))
     size *= .93 if sex == "F" else 1
     p.centre, p.shape = p.centre * size, p.shape * size**2
@@ -201,12 +205,30 @@ def _pneumonia(p: Patient, rng: np.random.Generator, severity: float) -> None:
             centre = p.centre[lung] + axes * rng.uniform(-.8, .8, 3) * [1, 1, .9] - [0, 0, 18]
             if p.holds(lung, centre) and not any(p.holds(s, centre) for s in p.solids):
                 break
-        spread = rng.uniform(11, 26) * severity
+        spread = rng.uniform(13, 33) * severity
         spots = centre + rng.normal(0, spread, (count, 3))
         size = spread * rng.uniform(.55, 1.15, (count, 3))
-        density = rng.uniform(.28, .76)
+        density = rng.uniform(.38, .95)
         aim = rng.normal(size=(count, 3))
         turn = along(aim / np.linalg.norm(aim, axis=1, keepdims=True))
         outline, core = p.add(spots, size * 1.15, turn), p.add(spots, size * .8, turn)
-        p.terms += [Term(density / 2, (k, lung), p.near(o)) for o, c in zip(outline, core, strict=True) for k in (o, c)]
+        p.terms += [Term(.7 * density, (k, lung), p.near(o)) for o, c in zip(outline, core, strict=True) for k in (o, c)]
         p.lesions.append(tuple(outline))
+        _saturate(p, len(p.terms) - 2 * count, density, p.lesions[-1:])
+
+
+def _saturate(p: Patient, first: int, limit: float, lesions: list[tuple]) -> None:
+    """Let soft parts that overlap in the lung, of the terms from `first` on, add up to `limit` and no more.
+
+    This is checked at the centre of each part and at six points inside each opacity, so a little more may remain.
+    """
+    which = [n for n, t in enumerate(p.terms) if n >= first and t.inside[0] not in p.lungs and t.amount < 1]
+    parts, amount = [p.terms[n].inside[0] for n in which], np.array([p.terms[n].amount for n in which])
+    opacities = [k for lesion in lesions for k in lesion]
+    off = .55 * np.linalg.cholesky(p.shape[opacities]).swapaxes(1, 2)
+    around = (p.centre[opacities, None] + np.concatenate([off, -off], 1)).reshape(-1, 3)
+    away = np.concatenate([p.centre[parts], around])[:, None] - p.centre[parts]
+    holds = np.einsum("nki,kij,nkj->nk", away, np.linalg.inv(p.shape[parts]), away, optimize=True) < 1
+    crowded = np.minimum(1, limit / np.maximum(holds @ amount, 1e-6))
+    for n, part, factor in zip(which, amount, np.where(holds, crowded[:, None], 1).min(0), strict=True):
+        p.terms[n] = p.terms[n]._replace(amount=part * factor)

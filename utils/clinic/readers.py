@@ -21,7 +21,7 @@ from utils.clinic.chest import attenuation, projection
 from utils.clinic.patient import Patient, Term, make_patient
 
 CASES = 1.75, .45, .3  # suspicion: median and log-standard deviation with an opacity, mean without
-WATER_MM = 30.0  # of extra water in the beam make a suspicion of 1
+WATER_MM = 21.0  # of extra water in the beam make a suspicion of 1
 TASTE = .6  # part of the variance of a reader's noise that comes back on another day
 SHARED = .5  # part of the variance of an outline's wobble that all readers of a case have in common
 PIXEL = .7  # of a stand-in crop, mm
