@@ -273,3 +273,116 @@ def crossings(answer):
 
 
 # ------------------------------------------------------------ 1.4 What did the model really learn?
+
+
+@exercise("Exercise 1", "in every hospital one sick film for each healthy one, and not a film wasted")
+def balanced_rows(answer):
+    rng = np.random.default_rng(4)
+    cells = [("A", True, 60), ("A", False, 9), ("B", True, 5), ("B", False, 70), ("C", True, 31), ("C", False, 40)]
+    hospital = np.concatenate([np.repeat(name, count) for name, _, count in cells])
+    sick = np.concatenate([np.repeat(value, count) for _, value, count in cells])
+    order = rng.permutation(len(sick))
+    hospital, sick = hospital[order], sick[order]
+
+    def rows(seed):
+        got = np.asarray(answer(hospital.copy(), sick.copy(), seed))
+        if got.dtype == bool or got.ndim != 1 or got.dtype.kind not in "iu":
+            raise Hint("return row numbers, one list of whole numbers, not True and False and not the rows themselves")
+        return got
+
+    got = rows(0)
+    if len(set(got.tolist())) < len(got):
+        raise Hint("some films are drawn twice; a copy is no second film: draw without replacement")
+    count = {(name, value): int(((hospital[got] == name) & (sick[got] == value)).sum()) for name, value, _ in cells}
+    for name in "ABC":
+        if count[name, True] != count[name, False]:
+            overall = "over all hospitals the halves are equal, but " if sick[got].mean() == 0.5 else ""
+            ill, well = count[name, True], count[name, False]
+            raise Hint(f"{overall}hospital {name} gives {ill} sick and {well} healthy films")
+    if len(got) == 30:
+        raise Hint("you cut every hospital to the rarest group of all; each needs only its own two halves to be equal")
+    if len(got) != 2 * (9 + 5 + 31):
+        raise Hint(f"you keep {len(got)} films, and {2 * (9 + 5 + 31)} are possible: take all of the rarer kind")
+    if sorted(rows(0)) != sorted(got):
+        raise Hint("the same seed gives other rows each time: make the generator from the seed you are given")
+    if sorted(rows(1)) == sorted(got):
+        raise Hint("another seed gives the very same rows: draw at random, do not take the first")
+
+
+@exercise("Exercise 2", "nobody can tell which name was under it")
+def mask_text(answer):
+    rng = np.random.default_rng(5)
+    for box in ((20, 3, 26, 18), (0, 10, 5, 32)):
+        top, left, bottom, right = box
+        plain = rng.integers(1, 180, (5, 30, 40)).astype(np.uint8)
+        plain[:, 12, 20] = 255
+        names = np.zeros((2, 30, 40), np.uint8)
+        for name, end in zip(names, (left + 6, right - 1), strict=True):
+            name[top + 1 : bottom - 1, left + 1 : end] = 255 * rng.integers(0, 2, (bottom - top - 2, end - left - 1))
+        one, two = (np.maximum(plain, name) for name in names)
+        given = one.copy()
+        got, other = np.asarray(answer(given, box)), np.asarray(answer(two.copy(), box))
+        if got.shape != one.shape:
+            raise Hint(f"pictures of shape {one.shape} should keep it; yours come out as {got.shape}")
+        if (given != one).any():
+            raise Hint("you change the pictures you were given: work on a copy")
+        outside = np.ones(one.shape, bool)
+        outside[:, top:bottom, left:right] = False
+        if (got == one).all():
+            raise Hint("nothing is masked yet")
+        if (got[outside] != one[outside]).any():
+            raise Hint("you change pixels outside the box; it is (top, left, bottom, right), rows first, then columns")
+        hidden = got[:, top:bottom, left:right]
+        if (hidden[1:] == one[1:, top:bottom, left:right]).all():
+            raise Hint("only the first picture is masked: the first axis counts the pictures")
+        if (got != other).any():
+            if (hidden.reshape(5, -1).min(1) == hidden.reshape(5, -1).max(1)).all():
+                raise Hint("your filling depends on what it hides: a longer name gives a brighter box")
+            raise Hint("the outline of the letters is still there and spells the name: fill the whole box")
+        if (hidden != hidden[0, 0, 0]).any():
+            raise Hint("fill the box with one value, the same for every film")
+
+
+@exercise("Exercise 3", "no film and no marker escapes your test")
+def ignores_marker(answer):
+    rng = np.random.default_rng(6)
+    pictures = rng.integers(0, 150, (40, 12, 16)).astype(np.uint8)
+    pictures[:, 9:, :6] = 0
+    pictures[:, 0, 0] = np.arange(40)  # so that a model can know a film, alone or among others
+    markers = np.zeros((3, 12, 16), np.uint8)
+    for k, marker in enumerate(markers):
+        marker[9:11, : 2 * k + 2] = 255
+
+    def lungs(x):
+        return np.asarray(x, float)[:, :8].mean((1, 2)) / 10
+
+    def text(x):  # 0 without a marker, then 1, 2, 3
+        return (np.asarray(x)[:, 9:11, :6] == 255).sum((1, 2)) / 4
+
+    def film(x):
+        return np.asarray(x)[:, 0, 0].astype(int)
+
+    blind = [("a model that looks at the lungs only", lungs),
+             ("a model that moves by less than the tolerance", lambda x: lungs(x) + 0.01 * text(x))]  # fmt: skip
+    reads = [
+        ("a model whose decision stays while its number moves by far more than the tolerance",
+         lambda x: 50 + lungs(x) + text(x)),
+        ("a model that every name moves by the same amount: compare with the film without a name",
+         lambda x: lungs(x) + 2 * (text(x) > 0)),
+        ("a model that a name makes say 'healthy'", lambda x: lungs(x) - text(x)),
+        ("a model that one name moves up on half of the films and down on the other half; the mean stays",
+         lambda x: lungs(x) + np.where(film(x) % 2, 1, -1) * text(x)),
+        ("a model that reads the name on a single film of forty",
+         lambda x: lungs(x) + text(x) * (film(x) == 17)),
+        ("a model that knows only the last of the names", lambda x: lungs(x) + 3 * (text(x) == 3)),
+    ]  # fmt: skip
+    for truth, models in ((True, blind), (False, reads)):
+        for what, score in models:
+            given, kept = pictures.copy(), [marker.copy() for marker in markers]
+            got = answer(score, given, kept, 0.1)
+            if not isinstance(got, bool | np.bool_):
+                raise Hint(f"return True or False; you return {type(got).__name__}")
+            if (given != pictures).any() or any((a != b).any() for a, b in zip(kept, markers, strict=True)):
+                raise Hint("you write on the pictures you were given: np.maximum makes new ones")
+            if bool(got) != truth:
+                raise Hint(f"you {'accuse' if truth else 'let through'} {what}")
