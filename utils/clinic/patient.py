@@ -212,7 +212,8 @@ def _pneumonia(p: Patient, rng: np.random.Generator, severity: float) -> None:
         aim = rng.normal(size=(count, 3))
         turn = along(aim / np.linalg.norm(aim, axis=1, keepdims=True))
         outline, core = p.add(spots, size * 1.15, turn), p.add(spots, size * .8, turn)
-        p.terms += [Term(.7 * density, (k, lung), p.near(o)) for o, c in zip(outline, core, strict=True) for k in (o, c)]
+        p.terms += [Term(.7 * density, (k, lung), p.near(o))
+                    for o, c in zip(outline, core, strict=True) for k in (o, c)]
         p.lesions.append(tuple(outline))
         _saturate(p, len(p.terms) - 2 * count, density, p.lesions[-1:])
 
