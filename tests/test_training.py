@@ -1,0 +1,325 @@
+"""Networks, the training loop, and what can go wrong with them."""
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from utils import augment, models, training
+from utils.training import TrainingError
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """The networks are tiny: threads would wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+
+def bright_or_dark(n=96, classes=2, seed=0):
+    """Images whose class is their brightness, so that a few steps suffice."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % classes
+    pixels = 60 + 130 * labels[:, None, None, None] / max(1, classes - 1) + rng.normal(0, 25, (n, 8, 8, 3))
+    return training.tensors(pixels.clip(0, 255).astype(np.uint8), labels)
+
+
+def network(seed=0, classes=2, norm="batch"):
+    torch.manual_seed(seed)
+    return models.ResidualNetwork(classes, widths=(8, 16), blocks=(1, 1), norm=norm)
+
+
+def fit(model, train, val=None, **more):
+    usual = {"epochs": 3, "batch_size": 16, "precision": torch.float32, "progress": ""}
+    return training.fit(model, train, val, **{**usual, **more})
+
+
+def weights(result):
+    return torch.cat([p.detach().flatten() for p in result.model.parameters()])
+
+
+# ---------------------------------------------------------------------------- networks
+
+
+@pytest.mark.parametrize("norm", ["batch", "group"])
+def test_shapes_of_the_network(norm):
+    model = models.ResidualNetwork(7, widths=(8, 16, 24), blocks=(1, 2, 1), norm=norm)
+    assert model(torch.zeros(2, 3, 28, 28)).shape == (2, 7)
+    assert model.features(torch.zeros(2, 3, 28, 28)).shape == (2, 24, 7, 7)
+    assert models.ResidualNetwork(2, channels=1)(torch.zeros(2, 1, 30, 28)).shape == (2, 2)
+
+
+def test_a_new_block_passes_its_input_on():
+    x = torch.rand(2, 8, 6, 6)
+    assert torch.allclose(models.ResidualBlock(8, 8)(x), x)
+
+
+def test_group_norm_makes_an_image_independent_of_its_batch():
+    x = torch.randn(4, 3, 16, 16)
+    for norm, same in (("group", True), ("batch", False)):
+        model = network(norm=norm).train()
+        for block in model.modules():  # leave the start at zero, which would hide the difference
+            if isinstance(block, models.ResidualBlock):
+                nn.init.ones_(block.path[-1].weight)
+        assert torch.allclose(model(x)[:2], model(x[:2]), atol=1e-5) is same
+
+
+def test_wrong_settings_of_a_network_are_named():
+    with pytest.raises(ValueError, match="batch.*group"):
+        models.norm_layer("layer")
+    with pytest.raises(ValueError, match="as many"):
+        models.ResidualNetwork(2, widths=(8, 16), blocks=(1,))
+
+
+# ---------------------------------------------------------------------------- the loop
+
+
+def test_it_learns_and_writes_down_how():
+    data, val = bright_or_dark(), bright_or_dark(seed=1)
+    result = fit(network(), data, val, epochs=6, schedule=training.one_cycle)
+    assert list(result.history["epoch"]) == [1, 2, 3, 4, 5, 6] and result.epoch == 6
+    assert result.history["train_loss"].iloc[-1] < result.history["train_loss"].iloc[0] / 2
+    assert result.history["val_accuracy"].iloc[-1] > 0.9
+    assert result.history["seconds"].is_monotonic_increasing
+    found = training.predict(result.model, val[0])
+    assert found.shape == (96, 2) and np.allclose(found.sum(1), 1, atol=1e-5)
+    assert not result.model.training
+
+
+def test_the_same_seed_gives_the_same_network_and_another_seed_another():
+    data = bright_or_dark()
+    runs = [weights(fit(network(), data, seed=seed, augment=augment.affine)) for seed in (1, 1, 2)]
+    assert torch.equal(runs[0], runs[1]) and not torch.equal(runs[0], runs[2])
+
+
+def test_the_best_epoch_is_kept_and_patience_ends_the_run():
+    data, val = bright_or_dark(), bright_or_dark(seed=1)
+    torn = (val[0], 1 - val[1])  # validation that gets worse the more is learnt
+    result = fit(network(), data, torn, epochs=12, keep="best", patience=2)
+    assert result.epoch == result.history["val_loss"].idxmin() + 1
+    assert len(result.history) == result.epoch + 2 < 12
+    found = training.predict(result.model, torn[0], precision=torch.float32)
+    loss = -np.log(found[np.arange(96), torn[1].numpy()]).mean()
+    assert loss == pytest.approx(result.history["val_loss"].min(), abs=1e-4)
+
+
+def test_the_average_of_weights_lags_behind_the_weights():
+    data = bright_or_dark()
+    start, last = weights(fit(network(), data, average=None, epochs=1)), None
+    averaged = weights(fit(network(), data, average=0.99, epochs=4))
+    last = weights(fit(network(), data, average=None, epochs=4))
+    assert not torch.equal(averaged, last)
+    assert (averaged - last).norm() > 0.01 and (averaged - start).norm() < (last - start).norm()
+
+
+def test_bfloat16_ends_near_float32():
+    data = bright_or_dark()
+    exact, quick = (fit(network(), data, epochs=6, precision=p) for p in (torch.float32, torch.bfloat16))
+    assert quick.history["train_loss"].iloc[-1] == pytest.approx(exact.history["train_loss"].iloc[-1], abs=0.1)
+
+
+def test_eight_views_are_the_eight_of_the_square():
+    image = torch.arange(9.0).view(1, 1, 3, 3)
+    views = training.eight_views(image)
+    assert len({tuple(v.flatten().tolist()) for v in views}) == 8
+    model = network()
+    found = training.predict(model, torch.rand(5, 3, 8, 8), views=training.eight_views)
+    assert found.shape == (5, 2) and np.allclose(found.sum(1), 1, atol=1e-5)
+
+
+# ---------------------------------------------------------------------------- killed and resumed
+
+
+def test_a_resumed_run_ends_where_an_unbroken_one_ends(tmp_path):
+    data, val = bright_or_dark(), bright_or_dark(seed=1)
+    settings = {"epochs": 4, "schedule": training.one_cycle, "average": 0.9, "keep": "best", "augment": augment.colour}
+    whole = fit(network(), data, val, **settings)
+    file = tmp_path / "run.pt"
+    with pytest.raises(KeyboardInterrupt):
+        fit(network(), data, val, checkpoint=file, **{**settings, "augment": _stops_after(15)})
+    assert len(torch.load(file, weights_only=True)["history"]) == 2
+    resumed = fit(network(seed=9), data, val, checkpoint=file, **settings)
+    assert torch.equal(weights(whole), weights(resumed)) and whole.epoch == resumed.epoch
+    assert np.allclose(whole.history["val_loss"], resumed.history["val_loss"])
+
+
+def _stops_after(batches):
+    left = [batches]
+
+    def stop(images):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return augment.colour(images)
+
+    return stop
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
+def test_a_run_killed_in_mid_epoch_goes_on_from_its_last_epoch(tmp_path):
+    script = textwrap.dedent("""
+        import os, signal, sys
+        from test_training import bright_or_dark, network, fit, weights
+        left = [int(sys.argv[2])]
+        def watch(images):
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return images
+        result = fit(network(), bright_or_dark(), checkpoint=sys.argv[1], augment=watch)
+        print(repr(float(weights(result).double().sum())))
+    """)
+    here = os.path.dirname(__file__)
+
+    def run(file, steps):
+        command = [sys.executable, "-c", script, str(tmp_path / file), str(steps)]
+        return subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=120)
+
+    unbroken, killed = run("a.pt", 10_000), run("b.pt", 9)  # six batches an epoch: in the middle of the second
+    assert killed.returncode == -signal.SIGKILL and killed.stdout == ""
+    assert run("b.pt", 10_000).stdout == unbroken.stdout != ""
+    assert [p.name for p in sorted(tmp_path.iterdir()) if p.suffix == ".pt"] == ["a.pt", "b.pt"]
+
+
+# ---------------------------------------------------------------------------- what can go wrong
+
+
+def test_a_class_without_images_is_named():
+    images, labels = bright_or_dark()
+    with pytest.raises(TrainingError, match="No training image has class 1, 3"):
+        fit(network(classes=4), (images, labels * 2))
+    with pytest.raises(TrainingError, match="labels up to 2.*2 scores"):
+        fit(network(), (images, labels * 2))
+
+
+def test_a_batch_of_one():
+    images, labels = bright_or_dark(n=4)
+    with pytest.raises(TrainingError, match="BatchNorm"):
+        fit(network(), (images, labels), batch_size=1)
+    assert len(fit(network(norm="group"), (images, labels), batch_size=1).history) == 3
+    with pytest.raises(TrainingError, match="nothing to train on"):
+        fit(network(), (images[:0], labels[:0]))
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_spares_the_checkpoint(tmp_path):
+    file, calls = tmp_path / "run.pt", [0]
+
+    def loss(scores, labels):
+        calls[0] += 1
+        return nn.functional.cross_entropy(scores, labels) * (1 if calls[0] < 10 else float("nan"))
+
+    with pytest.raises(TrainingError, match="no number any more in epoch 2.*checkpoint of epoch 1"):
+        fit(network(), bright_or_dark(), loss=loss, checkpoint=file)
+    assert len(torch.load(file, weights_only=True)["history"]) == 1
+
+
+def test_pixels_and_labels_that_cannot_be_used():
+    images = np.zeros((3, 8, 8, 3))
+    for wrong, labels, words in ((images * np.nan, [0, 1, 0], "NaN"), (images, [0, 1], "3 labels"),
+                                 (images, [0, -1, 1], "negative")):  # fmt: skip
+        with pytest.raises(TrainingError, match=words):
+            training.tensors(wrong, np.array(labels))
+
+
+def test_a_checkpoint_of_another_model_run_or_kind_of_file(tmp_path):
+    file, data = tmp_path / "run.pt", bright_or_dark()
+    fit(network(), data, checkpoint=file)
+    before = file.read_bytes()
+    other = models.ResidualNetwork(2, widths=(8, 24), blocks=(1, 1))
+    for model, settings, words in ((other, {}, "another model"), (network(), {"seed": 5}, "seed 0, now 5"),
+                                   (network(), {"epochs": 9}, "epochs 3, now 9"),
+                                   (network(), {"average": 0.9}, "another model"),
+                                   (network(), {"optimiser": _sgd}, "another model or optimiser")):  # fmt: skip
+        with pytest.raises(TrainingError, match=words):
+            fit(model, data, checkpoint=file, **settings)
+        assert file.read_bytes() == before
+    for damage in (before[: len(before) // 2], b"", b"not a checkpoint"):
+        file.write_bytes(damage)
+        with pytest.raises(TrainingError, match="damaged"):
+            fit(network(), data, checkpoint=file)
+
+
+def _sgd(model):
+    return torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+
+
+def test_a_full_disk_spares_the_last_good_checkpoint(tmp_path, monkeypatch):
+    file, saves, true_save = tmp_path / "run.pt", [0], torch.save
+
+    def full_after_the_second(state, target):
+        saves[0] += 1
+        if saves[0] > 2:
+            with open(target, "wb") as part:
+                part.write(b"half of it")
+            raise OSError(28, "No space left on device")
+        true_save(state, target)
+
+    monkeypatch.setattr(torch, "save", full_after_the_second)
+    with pytest.raises(TrainingError, match="No space left on device.*unharmed"):
+        fit(network(), bright_or_dark(), checkpoint=file)
+    monkeypatch.undo()
+    assert [p.name for p in tmp_path.iterdir()] == ["run.pt"]
+    assert len(torch.load(file, weights_only=True)["history"]) == 2
+    assert len(fit(network(), bright_or_dark(), checkpoint=file).history) == 3
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no device that is always full")
+def test_torch_itself_reports_a_full_device(monkeypatch):
+    """What a full disk really raises in torch is among what `fit` catches."""
+    with pytest.raises((OSError, RuntimeError)):
+        torch.save({"weights": torch.zeros(10**6)}, "/dev/full")
+
+
+def test_settings_that_contradict_each_other():
+    for settings, words in (({"keep": "best"}, "give val="), ({"patience": 3}, "give val="), ({"keep": "1"}, "not '1")):
+        with pytest.raises(TrainingError, match=words):
+            fit(network(), bright_or_dark(), **settings)
+
+
+# ---------------------------------------------------------------------------- augmentation
+
+
+def test_augmentation_keeps_shape_and_differs_between_images_of_a_batch():
+    torch.manual_seed(0)
+    batch = torch.rand(1, 3, 28, 28).expand(6, -1, -1, -1)
+    for change in (augment.affine, augment.colour, augment.cutout):
+        out = change(batch)
+        assert out.shape == batch.shape and torch.isfinite(out).all()
+        assert len({tuple(image.flatten()[::7].tolist()) for image in out}) == 6, change.__name__
+
+
+def test_no_change_is_no_change_and_a_half_turn_is_one():
+    torch.manual_seed(0)
+    batch = torch.rand(4, 1, 9, 9)
+    still = augment.affine(batch, degrees=0, scale=1, aspect=1, shift=0, flip=False)
+    assert torch.allclose(still, batch, atol=1e-5)
+    assert torch.allclose(augment.colour(batch, 0.0), batch, atol=1e-6)
+    mirrored = augment.affine(batch, degrees=0, scale=1, aspect=1, shift=0)
+    for a, b in zip(mirrored, batch, strict=True):
+        assert torch.allclose(a, b, atol=1e-5) or torch.allclose(a, b.flip(2), atol=1e-5)
+
+
+def test_shift_moves_by_pixels_at_most():
+    torch.manual_seed(1)
+    dot = torch.zeros(64, 1, 29, 29)
+    dot[:, :, 14, 14] = 1
+    moved = augment.affine(dot, degrees=0, scale=1, aspect=1, shift=3, flip=False)
+    where = moved.flatten(1).argmax(1)
+    away = torch.stack([where // 29, where % 29]).sub(14).abs().max()
+    assert 2 <= away <= 3
+
+
+def test_cutout_covers_a_square():
+    torch.manual_seed(0)
+    covered = (augment.cutout(torch.ones(50, 1, 28, 28), side=8, fill=0.0) == 0).sum((1, 2, 3))
+    assert covered.max() <= 64 and covered.min() >= 16 and covered.float().mean() > 30
