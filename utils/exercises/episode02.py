@@ -117,6 +117,11 @@ def suv(answer):
         elif np.allclose(got * facts["PatientWeight"] ** 2, truth, rtol=1e-3):
             raise Hint("you divide by the weight; the same activity in a heavier body means a higher SUV")
         raise Hint(f"{activity[0, 0]:.0f} Bq/mL with {facts} should give {truth[0, 0]:.3f}, you give {got[0, 0]:.3f}")
+    try:
+        answer(activity.copy(), tags(71.0, 2.2e8, "080500", "093000", "NONE"))
+    except Exception:  # any refusal will do
+        return
+    raise Hint("with NONE the voxels were never corrected, and you give a number all the same: raise a ValueError")
 
 
 # ------------------------------------------------------------ 2.2 Where is a pixel?
@@ -309,6 +314,7 @@ def bottleneck(answer):
         (0.050, 0.040, 0.053, "network", "together is hardly slower than the network alone"),
         (0.050, 0.001, 0.051, "network", "together is hardly slower than the network alone"),
         (0.100, 0.030, 0.125, "overlap", "together takes more than 1.2 times the network alone"),
+        (0.010, 0.011, 0.0115, "network", "together is hardly slower than the network alone, so nothing starves"),
     ]
     for preloaded, loader, together, truth, why in cases:
         got = answer(preloaded, loader, together)
