@@ -79,7 +79,7 @@ def test_every_folder_of_utils_is_installed():
 
 
 ROOMS = ["clinic", "dicom", "sources", "files", "archives", "datasets", "splits", "report", "figures", "lesson",
-         "evidence", "exercises", "notebooks"]  # fmt: skip
+         "evidence", "models", "augment", "training", "recipes", "bench", "exercises", "notebooks"]  # fmt: skip
 
 
 def room(module):

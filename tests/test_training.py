@@ -57,6 +57,8 @@ def test_shapes_of_the_network(norm):
     assert model(torch.zeros(2, 3, 28, 28)).shape == (2, 7)
     assert model.features(torch.zeros(2, 3, 28, 28)).shape == (2, 24, 7, 7)
     assert models.ResidualNetwork(2, channels=1)(torch.zeros(2, 1, 30, 28)).shape == (2, 2)
+    coarse = models.ResidualNetwork(7, widths=(8, 16, 24), norm=norm, stem=2)
+    assert coarse.features(torch.zeros(2, 3, 28, 28)).shape == (2, 24, 4, 4)
 
 
 def test_a_new_block_passes_its_input_on():
@@ -77,6 +79,8 @@ def test_group_norm_makes_an_image_independent_of_its_batch():
 def test_wrong_settings_of_a_network_are_named():
     with pytest.raises(ValueError, match="batch.*group"):
         models.norm_layer("layer")
+    with pytest.raises(ValueError, match="stem is 1 or 2"):
+        models.ResidualNetwork(2, stem=4)
     with pytest.raises(ValueError, match="as many"):
         models.ResidualNetwork(2, widths=(8, 16), blocks=(1,))
 

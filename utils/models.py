@@ -62,10 +62,12 @@ class ResidualNetwork(nn.Module):
         widths: channels of each stage.
         blocks: residual blocks in each stage.
         norm: "batch" or "group", see `norm_layer`.
+        stem: 1 keeps the resolution in the first convolution; 2 halves it there, which costs a quarter of the time
+            and leaves room for twice the channels.
 
     Shapes:
         (n, channels, h, w) float to (n, classes) scores (logits). `features` gives (n, widths[-1], h', w'), where
-        each side has been halved once a stage after the first.
+        each side has been halved once a stage after the first, and once more if `stem` is 2.
     """
 
     def __init__(
@@ -75,18 +77,21 @@ class ResidualNetwork(nn.Module):
         widths: Sequence[int] = (32, 64, 128),
         blocks: Sequence[int] = (1, 1, 1),
         norm: str = "batch",
+        stem: int = 1,
     ):
         super().__init__()
+        if stem not in (1, 2):
+            raise ValueError(f"stem is 1 or 2, not {stem!r}")
         if len(widths) != len(blocks):
             raise ValueError(f"{len(widths)} widths need as many numbers of blocks, not {len(blocks)}")
-        stem = [nn.Conv2d(channels, widths[0], 3, padding=1, bias=False), norm_layer(norm)(widths[0]), nn.ReLU()]
+        first = nn.Conv2d(channels, widths[0], 2 + stem, stride=stem, padding=1, bias=False)
         stages, before = [], widths[0]
         for stage, (width, count) in enumerate(zip(widths, blocks, strict=True)):
             for block in range(count):
                 stride = 2 if stage > 0 and block == 0 else 1
                 stages.append(ResidualBlock(before, width, stride, norm))
                 before = width
-        self.features = nn.Sequential(*stem, *stages)
+        self.features = nn.Sequential(first, norm_layer(norm)(widths[0]), nn.ReLU(), *stages)
         self.classify = nn.Linear(before, classes)
 
     def forward(self, x: Tensor) -> Tensor:

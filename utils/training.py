@@ -153,7 +153,8 @@ def fit(
         loss: (scores (b, classes), labels (b,)) to one number.
         augment: changes a batch of images (b, channels, rows, columns) at random.
         average: decay a step of an exponential moving average of the weights, which is then what is validated and
-            kept (Polyak, Juditsky 1992); 0.998 averages over about 500 steps. None: no average.
+            kept (Polyak, Juditsky 1992); 0.998 averages over about 500 steps. It is smaller at first, so that a
+            short run forgets its start. None: no average.
         keep: "last" weights, or the "best" by validation loss.
         patience: stop after so many epochs without a better validation loss.
         precision: see `fast_precision`, which decides if you do not.
@@ -175,8 +176,7 @@ def fit(
     advance = schedule(optimise, epochs * batches) if schedule else None
     averaged = None
     if average is not None:
-        rule = torch.optim.swa_utils.get_ema_multi_avg_fn(average)
-        averaged = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=rule, use_buffers=True)
+        averaged = torch.optim.swa_utils.AveragedModel(model, avg_fn=_moving(average), use_buffers=True)
     judged = averaged.module if averaged else model
 
     parts = {"model": model, "optimiser": optimise, "schedule": advance, "average": averaged}
@@ -230,6 +230,15 @@ def fit(
         judged.load_state_dict(best["weights"])
     epoch = best["epoch"] if keep == "best" else history[-1]["epoch"]
     return Fit(judged.eval(), pd.DataFrame(history), epoch)
+
+
+def _moving(decay: float) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    def average(before: Tensor, now: Tensor, steps: Tensor) -> Tensor:
+        if not before.is_floating_point():
+            return now
+        return before.lerp(now, 1 - min(decay, (1 + int(steps)) / (10 + int(steps))))
+
+    return average
 
 
 def predict(
