@@ -61,7 +61,8 @@ def run(pile: Images, variant: str, seed: int) -> tuple[dict[str, float], dict[s
     known = pile.train.table["lesion_id"].isin(pile.test.table["lesion_id"]).to_numpy()
     chosen = np.ones(len(known), bool) if siblings else ~known
     started = time.perf_counter()
-    trained = recipes.fast(pile.train.images[chosen], pile.train.labels[chosen], epochs=epochs, seed=seed)
+    images, labels = pile.train.images[chosen], pile.train.labels[chosen]
+    trained = recipes.fast(images, labels, epochs=epochs, seed=seed)
     row, found = {"images": int(chosen.sum()), "seconds": time.perf_counter() - started}, {}
     for name, split in (("val", pile.val), ("test", pile.test)):
         found[name] = trained.predict(split.images)

@@ -55,7 +55,7 @@ def softmax_gradient(answer):
     for n, classes in ((6, 3), (1, 2), (30, 5)):
         scores, labels = rng.normal(0, 2, (n, classes)), rng.integers(0, classes, n)
         kept, hot = scores.copy(), np.eye(classes)[labels]
-        truth = (_softmax(scores) - hot) / n
+        truth, powers = (_softmax(scores) - hot) / n, np.exp(scores - scores.max(axis=1, keepdims=True))
         got = np.asarray(answer(scores, labels), float)
         if (scores != kept).any():
             raise Hint("you change the scores you are given; make a new array")
@@ -67,6 +67,7 @@ def softmax_gradient(answer):
             (_softmax(scores) / n, "these are the probabilities (over n): subtract 1 at the right class"),
             (_softmax(scores), "these are the probabilities: subtract 1 at the right class, then divide by n"),
             ((_softmax(scores, 0) - hot) / n, "your probabilities add to one over the films: add over classes, axis 1"),
+            ((powers / powers.sum(0) - hot) / n, "you divide by a sum over the films: add over classes, axis 1"),
             (truth / classes, "you divide by the number of classes as well; the mean is over films only"),
         ]  # fmt: skip
         if np.allclose(got, truth, atol=1e-9):
