@@ -286,6 +286,11 @@ MISTAKES["suv"] = [
     (_SUV + "1000 * weight / (dose * np.exp(-t / half))", "one half is left"),
     (_SUV + "1000 * weight / (dose * 0.5 ** ((int(b) - int(a)) / half))", "as if they were numbers"),
     (_SUV + "1000 * weight / (dose * 0.5 ** (t / half))", "ADMIN"),
+    (
+        _SUV.replace("    return", "    t = 0 if tags['DecayCorrection'] == 'ADMIN' else t\n    return")
+        + "1000 * weight / (dose * 0.5 ** (t / half))",
+        "with NONE",
+    ),
 ]
 
 # ------------------------------------------------------------ 2.2 Where is a pixel?
@@ -398,6 +403,8 @@ MISTAKES["bottleneck"] = [
     (_THREE + "return max(preloaded, loader, together)", 'return "data"'),
     (_THREE + "return 'data' if loader > preloaded else 'overlap' if together > preloaded else 'network'",
      'is "network" and not "overlap"'),
+    (_THREE + "return 'data' if loader > preloaded else 'overlap' if together > 1.2 * preloaded else 'network'",
+     "so nothing starves"),
 ]  # fmt: skip
 
 
@@ -448,6 +455,195 @@ MISTAKES["soft_consensus"] = [
         "drew nothing",
     ),
     ("def soft_consensus(outlines, asked):\n    return outlines[asked].mean()", "one number a pixel"),
+]
+
+# ------------------------------------------------------------ 3.1 How does a network learn from pixels?
+
+
+def _svm(gaps="scores - right + 1", after="gaps[rows, labels] = 0", out="np.maximum(gaps, 0).sum() / len(labels)"):
+    return (
+        "def svm_loss(scores, labels):\n    rows = np.arange(len(labels))\n"
+        f"    right = scores[rows, labels][:, None]\n    gaps = {gaps}\n    {after}\n    return {out}"
+    )
+
+
+MISTAKES["svm_loss"] = [
+    (_svm(after="pass"), "count the right class too"),
+    (_svm("scores - right"), "ahead by 1"),
+    (_svm(out="gaps.sum() / len(labels)"), "cut each gap off at 0"),
+    (_svm(out="np.maximum(gaps, 0).sum()"), "add the films up"),
+    (_svm(out="np.maximum(gaps, 0).mean()"), "divide by the number of classes"),
+    (_svm(out="np.maximum(gaps, 0).sum() / len(labels) / (scores.shape[1] - 1)"), "average over the wrong classes"),
+    (_svm(out="np.maximum(gaps, 0).max(axis=1).mean()"), "strongest rival"),
+    (_svm("right - scores + 1"), "other way round"),
+    (_svm(out="(np.maximum(gaps, 0) ** 2).sum() / len(labels)"), "square the gaps"),
+    (_svm(out="np.maximum(gaps, 0).sum(axis=1)"), "return one number"),
+    (_svm("np.subtract(scores, right - 1, out=scores)"), "make a new array"),
+    (_svm(out="np.maximum(gaps, 0).sum() / len(labels) / 5"), "the loss should be"),
+]
+
+
+def _soft(shift="scores.max(axis=1, keepdims=True)", axis=1, minus="p[rows, labels] -= 1", out="p / len(labels)"):
+    return (
+        "def softmax_gradient(scores, labels):\n    rows = np.arange(len(labels))\n"
+        f"    p = np.exp(scores - {shift})\n    p = p / p.sum(axis={axis}, keepdims=True)\n"
+        f"    {minus}\n    return {out}"
+    )
+
+
+MISTAKES["softmax_gradient"] = [
+    (_soft("0"), "too large"),
+    (_soft("scores.max()"), "own largest score"),
+    (_soft("0").replace("np.exp(scores - 0)", "np.exp(np.clip(scores, -500, 500))"), "do not cut them off"),
+    (_soft(out="p"), "forgot the mean"),
+    (_soft(out="-p / len(labels)"), "other way round"),
+    (_soft(minus="pass"), "probabilities (over n)"),
+    (_soft(minus="pass", out="p"), "then divide by n"),
+    (_soft(axis=0), "you divide by a sum over the films"),
+    (_soft("scores.max(axis=0)", axis=0), "your probabilities add to one over the films"),
+    (_soft(out="p / p.size"), "mean is over films only"),
+    (_soft(out="-np.log(p[rows, labels] + 1).mean()"), "same shape"),
+    (_soft().replace("    p = np.exp", "    scores -= 1\n    p = np.exp"), "make a new array"),
+    (_soft(out="p / len(labels) / 7"), "off by up to"),
+]
+
+
+def _backward(
+    dW2="h.T @ dscores + decay * W2", db2="dscores.sum(axis=0)", dz="(dscores @ W2.T) * (z > 0)",
+    dW1="x.T @ dz + decay * W1", db1="dz.sum(axis=0)", out="dW1, db1, dW2, db2",
+):  # fmt: skip
+    return (
+        "def backward(x, W1, b1, W2, b2, dscores, decay):\n    z = x @ W1 + b1\n    h = np.maximum(z, 0)\n"
+        f"    dW2, db2 = {dW2}, {db2}\n    dz = {dz}\n    dW1, db1 = {dW1}, {db1}\n    return {out}"
+    )
+
+
+MISTAKES["backward"] = [
+    (_backward(dz="dscores @ W2.T"), "forgot the ReLU"),
+    (_backward(dz="(dscores @ W2.T) * h"), "you multiply by h"),
+    (_backward(dz="(dscores @ W2.T) * (z < 0)"), "wrong half"),
+    (_backward(db2="dscores.sum(axis=0) + decay * b2"), "decay a bias:"),
+    (_backward(db1="dz.sum(axis=0) + decay * b1"), "decay the bias b1"),
+    (_backward(dW2="h.T @ dscores", dW1="x.T @ dz"), "forgot the weight decay"),
+    (_backward(dW1="x.T @ dz"), "W1 does not"),
+    (_backward(dW2="h.T @ dscores + 2 * decay * W2", dW1="x.T @ dz + 2 * decay * W1"), "not twice"),
+    (_backward(dW2="dscores.T @ h"), "dW2 is transposed"),
+    (_backward(dW1="(x.T @ dz).T"), "dW1 is transposed"),
+    (_backward(dW2="z.T @ dscores + decay * W2"), "after the ReLU"),
+    (_backward(dW2="h.T @ dscores / len(x) + decay * W2"), "once more"),
+    (_backward(db2="dscores.mean(axis=0)"), "db is the sum"),
+    (_backward(db1="dz.mean(axis=0)"), "db1 is the sum"),
+    (_backward(db1="(dscores @ W2.T).sum(axis=0)"), "db1 is missing the ReLU"),
+    (_backward(db2="dscores"), "a row for each film"),
+    (_backward(db2="dscores.sum()"), "has shape ()"),
+    (_backward(out="dW2, db2, dW1, db1"), "wrong order"),
+    (_backward(out="dW1"), "return four arrays"),
+    (_backward().replace("    h = np", "    x -= 1\n    h = np"), "you change an array"),
+    (_backward(dW1="x.T @ dz + decay * W1 + 0.1"), "nudging W1["),
+]  # fmt: skip
+
+# ------------------------------------------------------------ 3.2 Which of your improvements were real?
+
+MISTAKES["changed"] = [
+    (
+        "def changed(before, after):\n    return sorted(k for k in before if before[k] != after.get(k))",
+        "only the second setting has is new",
+    ),
+    (
+        "def changed(before, after):\n    return sorted(k for k in after if k not in before or before[k] != after[k])",
+        "taken away",
+    ),
+    (
+        "def changed(before, after):\n"
+        "    return sorted(k for k in {*before, *after} if before.get(k) != after.get(k))",
+        "even when its value is None",
+    ),
+    ("def changed(before, after):\n    return {k for k in before if before[k] != after[k]}", "a list of names"),
+    (
+        "def changed(before, after):\n    return sorted(set(before.items()) - set(after.items()), key=str)",
+        "without their values",
+    ),
+    (
+        "def changed(before, after):\n    a = object()\n"
+        "    return sorted((k for k in {*before, *after} if before.get(k, a) != after.get(k, a)), reverse=True)",
+        "sort the names",
+    ),
+    ("def changed(before, after):\n    before.clear()\n    return []", "only read them"),
+]
+_GAIN = (
+    "def paired_gain(hits_before, hits_after, lesions, draws, seed):\n"
+    "    rng, gain = np.random.default_rng(seed), hits_after.astype(float) - hits_before\n"
+)
+_WEIGHTS = (
+    "    number = np.unique(lesions, return_inverse=True)[1]\n    n = number.max() + 1\n"
+    "    w = rng.multinomial(n, np.full(n, 1 / n), size=draws)[:, number]\n"
+)
+_DRAWN = "    drawn = w @ gain / w.sum(1)\n"
+_ENDS = "    return gain.mean(), *np.percentile(drawn, [2.5, 97.5])"
+MISTAKES["paired_gain"] = [
+    (_GAIN.replace("after.astype(float) - hits_before", "before.astype(float) - hits_after") + _WEIGHTS
+     + _DRAWN + _ENDS, "wrong way round"),
+    (_GAIN + "    drawn = gain[rng.integers(len(gain), size=(draws, len(gain)))].mean(1)\n" + _ENDS, "redrawn images"),
+    (_GAIN + _WEIGHTS + "    v = rng.multinomial(n, np.full(n, 1 / n), size=draws)[:, number]\n"
+     "    drawn = v @ hits_after / v.sum(1) - w @ hits_before / w.sum(1)\n" + _ENDS, "luck cancels"),
+    (_GAIN + "    return gain.mean()", "three numbers"),
+    (_GAIN + _WEIGHTS + _DRAWN + "    return gain.mean(), drawn.max(), drawn.min()", "comes before"),
+    (_GAIN + _WEIGHTS + _DRAWN + "    return gain.mean(), drawn.min(), drawn.max() + 0.05", "2,000 draws"),
+    ((_GAIN + _WEIGHTS).replace("default_rng(seed)", "default_rng()") + _DRAWN + _ENDS, "same seed"),
+    (_GAIN + "    return hits_after.sum(), 0, 1", "difference of the two accuracies"),
+]  # fmt: skip
+_COST = "def cost(labels, answers):\n    wrong, sick = labels != answers, labels == 4\n    return "
+MISTAKES["cost"] = [
+    (_COST + "np.where(wrong & sick, 10, wrong).mean()", "the mean cost"),
+    (_COST + "wrong.sum() + 9 * (wrong & (answers == 4)).sum()", "when a melanoma is missed"),
+    (_COST + "wrong.sum() + 10 * (wrong & sick).sum()", "charge 11"),
+    (_COST + "10 * (wrong & sick).sum()", "cost 1 each"),
+    (_COST + "np.where(sick, 10, wrong).sum()", "costs nothing"),
+    (_COST + "np.where(wrong & sick, 10, wrong)", "one number"),
+    (_COST + "wrong.sum()", "other mistakes cost"),
+]
+
+# ------------------------------------------------------------ 3.7 How do you train on more than one machine?
+
+_COMBINED = "def combined_gradient(gradients, sizes):\n    parts = [n * g for n, g in zip(sizes, gradients)]\n"
+_COMBINED += "    return "
+MISTAKES["combined_gradient"] = [
+    (_COMBINED + "sum(parts)", "divide by the number of all images"),
+    (_COMBINED + "sum(gradients)", "too long"),
+    (_COMBINED + "np.mean(gradients, axis=0)", "counts alike"),
+    (_COMBINED + "gradients[-1]", "last part"),
+    (_COMBINED + "sum(parts) / len(sizes)", "number of parts"),
+    (_COMBINED + "sum(parts).mean() / sum(sizes)", "not the entries"),
+    (_COMBINED + "-sum(parts) / sum(sizes)", "should be"),
+    (
+        "def combined_gradient(gradients, sizes):\n    total = gradients[0]\n    total *= sizes[0]\n"
+        "    for n, g in zip(sizes[1:], gradients[1:]):\n        total += n * g\n    return total / sum(sizes)",
+        "make new arrays",
+    ),
+]
+_ROWS = "def rank_rows(order, step, batch, rank, world):\n    share = batch // world\n    return "
+MISTAKES["rank_rows"] = [
+    (_ROWS + "np.arange(step * batch, (step + 1) * batch)[rank::world]", "positions"),
+    (_ROWS + "order[step * batch : (step + 1) * batch]", "same rows"),
+    (_ROWS + "order[:batch][rank::world]", "use step"),
+    (_ROWS + "order[(step * world + rank) * batch :][:batch]", "all processes together"),
+    (_ROWS + "order[step * batch + rank :][:share]", "overlap"),
+    (_ROWS + "order[step * batch :][:batch][rank * share : (rank + 1) * share - (rank > 0)]", "equal shares"),
+    (_ROWS + "order[step * batch : (step + 1) * batch - world][rank::world]", "together: it should be"),
+    (_ROWS + "order[rank * len(order) // world :][step * share : (step + 1) * share]", "other images"),
+]
+_BYTES = "def training_bytes(parameters, optimiser):\n    state = {'sgd': 0, 'momentum': 1, 'adamw': 2}[optimiser]\n"
+_BYTES += "    return "
+MISTAKES["training_bytes"] = [
+    (_BYTES + "(2 + state) * parameters", "count numbers"),
+    (_BYTES + "2 * (2 + state) * parameters", "two bytes a number"),
+    (_BYTES + "4 * (2 + state) * parameters / 1e6", "megabytes"),
+    (_BYTES + "4 * (2 + state) * parameters / 1e9", "gigabytes"),
+    (_BYTES + "4 * (1 + state) * parameters", "gradients both count"),
+    (_BYTES + "4 * parameters", "weights alone"),
+    (_BYTES + "16 * parameters", "every optimiser"),
+    (_BYTES + "4 * (2 + min(state, 1)) * parameters", "two averages"),
+    (_BYTES + "4 * (3 + state) * parameters", "need"),
 ]
 
 # ------------------------------------------------------------ the harness

@@ -242,7 +242,9 @@ def test_a_checkpoint_of_another_model_run_or_kind_of_file(tmp_path):
     other = models.ResidualNetwork(2, widths=(8, 24), blocks=(1, 1))
     for model, settings, words in ((other, {}, "another model"), (network(), {"seed": 5}, "seed 0, now 5"),
                                    (network(), {"epochs": 9}, "epochs 3, now 9"),
-                                   (network(), {"average": 0.9}, "another model"),
+                                   (network(), {"average": 0.9}, "another model"), (network(), {"tag": "b"}, "now b"),
+                                   (network(), {"optimiser": _faster}, "rates"),
+                                   (network(), {"val": data, "keep": "best"}, "keep last, now best"),
                                    (network(), {"optimiser": _sgd}, "another model or optimiser")):  # fmt: skip
         with pytest.raises(TrainingError, match=words):
             fit(model, data, checkpoint=file, **settings)
@@ -253,8 +255,12 @@ def test_a_checkpoint_of_another_model_run_or_kind_of_file(tmp_path):
             fit(network(), data, checkpoint=file)
 
 
+def _faster(model):
+    return training.adamw(model, rate=0.1)
+
+
 def _sgd(model):
-    return torch.optim.SGD(model.parameters(), 0.1, momentum=0.9)
+    return torch.optim.SGD([{"params": [p]} for p in list(model.parameters())[:2]], 3e-3, momentum=0.9)
 
 
 def test_a_full_disk_spares_the_last_good_checkpoint(tmp_path, monkeypatch):

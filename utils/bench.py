@@ -84,10 +84,10 @@ def kept() -> pd.DataFrame:
     return rows[rows["code"] == code()].reset_index(drop=True)
 
 
-def is_kept(variant: str, seed: int, source: str) -> bool:
+def is_kept(variant: str, seed: int, source: str, data: str) -> bool:
     """Whether this run has a row."""
     rows = kept()
-    same = {"variant": variant, "seed": seed, "source": source}
+    same = {"variant": variant, "seed": seed, "source": source, "data": data}
     return len(rows) > 0 and bool((rows[list(same)] == list(same.values())).all(axis=1).any())
 
 
@@ -106,6 +106,12 @@ def answers(split: str) -> tuple[np.ndarray, np.ndarray]:
         return store[f"truth|{split}"], store[f"lesion|{split}"]
 
 
+def lesions_in_train() -> np.ndarray:
+    """The number of each training image's lesion, numbered as in `answers`."""
+    with np.load(FILE.with_suffix(".npz")) as store:
+        return store["lesion|train"]
+
+
 def keep(pile: Images, row: dict, found: dict[str, np.ndarray]) -> None:
     """Add one run to the evidence; predictions are kept for real data only."""
     rows = kept()
@@ -118,10 +124,13 @@ def keep(pile: Images, row: dict, found: dict[str, np.ndarray]) -> None:
     if row["source"] != "real":
         return
     store = FILE.with_suffix(".npz")
+    current = {f"{v}|{s}" for v, s in zip(rows["variant"], rows["seed"], strict=True)}
     arrays = dict(np.load(store)) if store.exists() else {}
+    arrays = {name: array for name, array in arrays.items() if name.rpartition("|")[0] in current}
     lesions = pd.factorize(pd.concat([part.table["lesion_id"] for part in (pile.train, pile.val, pile.test)]))[0]
-    sizes = np.cumsum([len(pile.train.labels), len(pile.val.labels)])
-    for name, part, numbers in zip(("val", "test"), (pile.val, pile.test), np.split(lesions, sizes)[1:], strict=True):
+    in_train, *others = np.split(lesions, np.cumsum([len(pile.train.labels), len(pile.val.labels)]))
+    arrays["lesion|train"] = in_train.astype(np.int16)
+    for name, part, numbers in zip(("val", "test"), (pile.val, pile.test), others, strict=True):
         arrays |= {f"truth|{name}": part.labels.astype(np.int8), f"lesion|{name}": numbers.astype(np.int16),
                    f"{row['variant']}|{row['seed']}|{name}": found[name].astype(np.float16)}  # fmt: skip
     np.savez_compressed(store, **arrays)
@@ -152,7 +161,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(pile.source)
         for variant in [options.only] if options.only else VARIANTS:
             for seed in SEEDS:
-                if is_kept(variant, seed, source):
+                if is_kept(variant, seed, source, pile.source.fingerprint):
                     continue
                 numbers, found = run(pile, variant, seed)
                 row = {"variant": variant, "seed": seed, "source": source, "data": pile.source.fingerprint,

@@ -114,5 +114,5 @@ def fast(
         model, (x, y), epochs=epochs, batch_size=128,
         optimiser=partial(training.adamw, rate=4e-3, decay=0.05), schedule=training.one_cycle,
         augment=mixup.augment, loss=mixup.loss, average=0.998,
-        seed=seed, checkpoint=checkpoint, progress=progress)  # fmt: skip
+        seed=seed, checkpoint=checkpoint, tag=f"fast, turns={turns}", progress=progress)  # fmt: skip
     return Trained(fitted.model, mean, std, turns, fitted.history)

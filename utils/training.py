@@ -137,6 +137,7 @@ def fit(
     patience: int | None = None,
     precision: torch.dtype | None = None,
     checkpoint: str | Path | None = None,
+    tag: str = "",
     seed: int = 0,
     progress: str = "training",
 ) -> Fit:
@@ -153,12 +154,14 @@ def fit(
         loss: (scores (b, classes), labels (b,)) to one number.
         augment: changes a batch of images (b, channels, rows, columns) at random.
         average: decay a step of an exponential moving average of the weights, which is then what is validated and
-            kept (Polyak, Juditsky 1992); 0.998 averages over about 500 steps. It is smaller at first, so that a
-            short run forgets its start. None: no average.
+            kept (Polyak, Juditsky 1992). After n steps it is at most (1 + n) / (10 + n), so the average never reaches
+            back further than about a ninth of the run; 0.998 limits it after 4,490 steps. None: no average.
         keep: "last" weights, or the "best" by validation loss.
         patience: stop after so many epochs without a better validation loss.
         precision: see `fast_precision`, which decides if you do not.
-        checkpoint: a file to save to after each epoch, and to go on from if it is there.
+        checkpoint: a file to save to after each epoch, and to go on from if it is there. It belongs to one run: other
+            epochs, batches, seeds, rates, averages, precision or class counts are refused.
+        tag: names what cannot be compared (loss, augmentation); a checkpoint with another tag is refused, too.
         seed: of the order of images, the augmentation, and dropout.
         progress: what the progress bar says; "" for none.
 
@@ -172,6 +175,7 @@ def fit(
     precision = precision or fast_precision(device)
     model = model.to(device, memory_format=torch.channels_last)
     optimise = optimiser(model)
+    rates = [group["lr"] for group in optimise.param_groups]
     batches = max(1, len(x) // batch_size)
     advance = schedule(optimise, epochs * batches) if schedule else None
     averaged = None
@@ -181,7 +185,8 @@ def fit(
 
     parts = {"model": model, "optimiser": optimise, "schedule": advance, "average": averaged}
     parts = {name: part for name, part in parts.items() if part is not None}
-    run = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "images": len(x)}
+    run = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "keep": keep, "average": average, "rates": rates,
+           "precision": str(precision), "classes": torch.bincount(y.cpu()).tolist(), "tag": tag}  # fmt: skip
     best, history, spent = {"loss": math.inf, "epoch": 0, "weights": None}, [], 0.0
     if checkpoint and Path(checkpoint).exists():
         best, history = _resume(Path(checkpoint), parts, run)
@@ -312,7 +317,7 @@ def _shapes(state: dict[str, Tensor]) -> dict[str, list[int]]:
     return {name: list(tensor.shape) for name, tensor in state.items()}
 
 
-def _save(path: Path, parts: dict[str, Any], run: dict[str, int], best: dict[str, Any], history: list[dict]) -> None:
+def _save(path: Path, parts: dict[str, Any], run: dict[str, Any], best: dict[str, Any], history: list[dict]) -> None:
     state = {name: part.state_dict() for name, part in parts.items()}
     try:
         whole = {**state, "run": run, "best": best, "history": history}
@@ -323,7 +328,7 @@ def _save(path: Path, parts: dict[str, Any], run: dict[str, int], best: dict[str
         raise TrainingError(f"The checkpoint {path.name} cannot be saved ({why}): make room; {left}.") from None
 
 
-def _resume(path: Path, parts: dict[str, Any], run: dict[str, int]) -> tuple[dict[str, Any], list[dict]]:
+def _resume(path: Path, parts: dict[str, Any], run: dict[str, Any]) -> tuple[dict[str, Any], list[dict]]:
     advice = "delete it, or name another"
     other = f"{path.name} is a checkpoint of another model or optimiser: {advice}."
     try:
