@@ -19,7 +19,7 @@ work: environment
 	@$(BIN)/python -m utils.notebooks copies
 
 test: environment
-	@echo "Running all tests; every notebook is executed. About 8 minutes on two cores."
+	@echo "Running all tests; every notebook is executed. About 12 minutes on two cores."
 	@$(BIN)/python -m pytest tests episodes $(ARGS)
 
 check: environment

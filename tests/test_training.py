@@ -302,7 +302,7 @@ def test_settings_that_contradict_each_other():
 def test_augmentation_keeps_shape_and_differs_between_images_of_a_batch():
     torch.manual_seed(0)
     batch = torch.rand(1, 3, 28, 28).expand(6, -1, -1, -1)
-    for change in (augment.affine, augment.colour, augment.cutout):
+    for change in (augment.affine, augment.colour):
         out = change(batch)
         assert out.shape == batch.shape and torch.isfinite(out).all()
         assert len({tuple(image.flatten()[::7].tolist()) for image in out}) == 6, change.__name__
@@ -327,9 +327,3 @@ def test_shift_moves_by_pixels_at_most():
     where = moved.flatten(1).argmax(1)
     away = torch.stack([where // 29, where % 29]).sub(14).abs().max()
     assert 2 <= away <= 3
-
-
-def test_cutout_covers_a_square():
-    torch.manual_seed(0)
-    covered = (augment.cutout(torch.ones(50, 1, 28, 28), side=8, fill=0.0) == 0).sum((1, 2, 3))
-    assert covered.max() <= 64 and covered.min() >= 16 and covered.float().mean() > 30

@@ -64,13 +64,3 @@ def colour(images: Tensor, strength: float = 0.1) -> Tensor:
     tint = 1 + _between(-strength / 2, strength / 2, n * channels, images).view(n, channels, 1, 1)
     mean = images.mean((2, 3), keepdim=True)
     return ((images - mean) * contrast + mean + 1) * tint - 1 + light
-
-
-def cutout(images: Tensor, side: int = 8, fill: float = 0.0) -> Tensor:
-    """Cover a square of `side` pixels at a random place of each image (DeVries, Taylor 2017)."""
-    n, _, rows, columns = images.shape
-    y = torch.randint(0, rows, (n, 1, 1), device=images.device)
-    x = torch.randint(0, columns, (n, 1, 1), device=images.device)
-    inside_y = (torch.arange(rows, device=images.device).view(1, -1, 1) - y).abs() * 2 < side
-    inside_x = (torch.arange(columns, device=images.device).view(1, 1, -1) - x).abs() * 2 < side
-    return images.masked_fill((inside_y & inside_x)[:, None], fill)
