@@ -33,7 +33,7 @@ def test_the_numbers_are_those_of_the_predictions(rows):
             assert len(truth) == len(lesions) == len(found)
             for measure, value in bench.scores(truth, found).items():
                 name = f"{split}_{measure}"
-                assert value == pytest.approx(row[name], abs=0.003), (row["variant"], row["seed"], name)
+                assert value == pytest.approx(row[name], abs=0.013), (row["variant"], row["seed"], name)  # float16
 
 
 def test_without_siblings_fewer_images_are_trained_on(rows):
