@@ -26,14 +26,20 @@ def test_every_variant_was_run_with_its_seeds_on_real_data(rows):
 
 
 def test_the_numbers_are_those_of_the_predictions(rows):
+    """Predictions are kept in 16 bits, which can change an answer only where the two highest become equal."""
     for _, row in rows[rows["source"] == "real"].iterrows():
         for split in ("val", "test"):
             truth, lesions = bench.answers(split)
             found = bench.predictions(row["variant"], split)[row["seed"]]
             assert len(truth) == len(lesions) == len(found)
+            highest = np.sort(found, axis=1)
+            tied, counts = truth[highest[:, -1] == highest[:, -2]], np.bincount(truth)
+            allowed = {"auc": 0.003, "accuracy": len(tied) / len(truth),
+                       "balanced": (1 / counts[tied]).sum() / len(counts),
+                       "melanoma": (tied == bench.MELANOMA).sum() / counts[bench.MELANOMA]}  # fmt: skip
             for measure, value in bench.scores(truth, found).items():
-                name = f"{split}_{measure}"
-                assert value == pytest.approx(row[name], abs=0.013), (row["variant"], row["seed"], name)  # float16
+                stored, who = row[f"{split}_{measure}"], (row["variant"], row["seed"], split, measure)
+                assert value == pytest.approx(stored, abs=allowed[measure] + 1e-5), who
 
 
 def test_without_siblings_fewer_images_are_trained_on(rows):
