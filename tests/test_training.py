@@ -44,6 +44,14 @@ def fit(model, train, val=None, **more):
     return training.fit(model, train, val, **{**usual, **more})
 
 
+def _turned(images, targets):
+    return augment.affine(images), targets
+
+
+def _coloured(images, targets):
+    return augment.colour(images), targets
+
+
 def weights(result):
     return torch.cat([p.detach().flatten() for p in result.model.parameters()])
 
@@ -102,7 +110,7 @@ def test_it_learns_and_writes_down_how():
 
 def test_the_same_seed_gives_the_same_network_and_another_seed_another():
     data = bright_or_dark()
-    runs = [weights(fit(network(), data, seed=seed, augment=augment.affine)) for seed in (1, 1, 2)]
+    runs = [weights(fit(network(), data, seed=seed, augment=_turned)) for seed in (1, 1, 2)]
     assert torch.equal(runs[0], runs[1]) and not torch.equal(runs[0], runs[2])
 
 
@@ -119,9 +127,9 @@ def test_the_best_epoch_is_kept_and_patience_ends_the_run():
 
 def test_the_average_of_weights_lags_behind_the_weights():
     data = bright_or_dark()
-    start, last = weights(fit(network(), data, average=None, epochs=1)), None
-    averaged = weights(fit(network(), data, average=0.99, epochs=4))
-    last = weights(fit(network(), data, average=None, epochs=4))
+    start, last = weights(fit(network(), data, average=False, epochs=1)), None
+    averaged = weights(fit(network(), data, average=True, epochs=4))
+    last = weights(fit(network(), data, average=False, epochs=4))
     assert not torch.equal(averaged, last)
     assert (averaged - last).norm() > 0.01 and (averaged - start).norm() < (last - start).norm()
 
@@ -134,10 +142,10 @@ def test_bfloat16_ends_near_float32():
 
 def test_eight_views_are_the_eight_of_the_square():
     image = torch.arange(9.0).view(1, 1, 3, 3)
-    views = training.eight_views(image)
+    views = augment.eight_views(image)
     assert len({tuple(v.flatten().tolist()) for v in views}) == 8
     model = network()
-    found = training.predict(model, torch.rand(5, 3, 8, 8), views=training.eight_views)
+    found = training.predict(model, torch.rand(5, 3, 8, 8), views=augment.eight_views)
     assert found.shape == (5, 2) and np.allclose(found.sum(1), 1, atol=1e-5)
 
 
@@ -146,7 +154,7 @@ def test_eight_views_are_the_eight_of_the_square():
 
 def test_a_resumed_run_ends_where_an_unbroken_one_ends(tmp_path):
     data, val = bright_or_dark(), bright_or_dark(seed=1)
-    settings = {"epochs": 4, "schedule": training.one_cycle, "average": 0.9, "keep": "best", "augment": augment.colour}
+    settings = {"epochs": 4, "schedule": training.one_cycle, "average": True, "keep": "best", "augment": _coloured}
     whole = fit(network(), data, val, **settings)
     file = tmp_path / "run.pt"
     with pytest.raises(KeyboardInterrupt):
@@ -160,11 +168,11 @@ def test_a_resumed_run_ends_where_an_unbroken_one_ends(tmp_path):
 def _stops_after(batches):
     left = [batches]
 
-    def stop(images):
+    def stop(images, targets):
         left[0] -= 1
         if left[0] < 0:
             raise KeyboardInterrupt
-        return augment.colour(images)
+        return _coloured(images, targets)
 
     return stop
 
@@ -175,11 +183,11 @@ def test_a_run_killed_in_mid_epoch_goes_on_from_its_last_epoch(tmp_path):
         import os, signal, sys
         from test_training import bright_or_dark, network, fit, weights
         left = [int(sys.argv[2])]
-        def watch(images):
+        def watch(images, targets):
             left[0] -= 1
             if left[0] == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
-            return images
+            return images, targets
         result = fit(network(), bright_or_dark(), checkpoint=sys.argv[1], augment=watch)
         print(repr(float(weights(result).double().sum())))
     """)
@@ -229,7 +237,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_spares_the_checkpoint(tmp_pa
 
 def test_pixels_and_labels_that_cannot_be_used():
     images = np.zeros((3, 8, 8, 3))
-    for wrong, labels, words in ((images * np.nan, [0, 1, 0], "NaN"), (images, [0, 1], "3 labels"),
+    for wrong, labels, words in ((images * np.nan, [0, 1, 0], "NaN"), (images, [0, 1], "3 images came with labels"),
                                  (images, [0, -1, 1], "negative")):  # fmt: skip
         with pytest.raises(TrainingError, match=words):
             training.tensors(wrong, np.array(labels))
@@ -242,7 +250,7 @@ def test_a_checkpoint_of_another_model_run_or_kind_of_file(tmp_path):
     other = models.ResidualNetwork(2, widths=(8, 24), blocks=(1, 1))
     for model, settings, words in ((other, {}, "another model"), (network(), {"seed": 5}, "seed 0, now 5"),
                                    (network(), {"epochs": 9}, "epochs 3, now 9"),
-                                   (network(), {"average": 0.9}, "another model"), (network(), {"tag": "b"}, "now b"),
+                                   (network(), {"average": True}, "another model"), (network(), {"tag": "b"}, "now b"),
                                    (network(), {"optimiser": _faster}, "rates"),
                                    (network(), {"val": data, "keep": "best"}, "keep last, now best"),
                                    (network(), {"optimiser": _sgd}, "another model or optimiser")):  # fmt: skip

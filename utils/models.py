@@ -65,6 +65,8 @@ class ResidualNetwork(nn.Module):
         stem: 1 keeps the resolution in the first convolution; 2 halves it there, which costs a quarter of the time
             and leaves room for twice the channels.
 
+    `settings` holds these arguments, so that a saved network can be built again.
+
     Shapes:
         (n, channels, h, w) float to (n, classes) scores (logits). `features` gives (n, widths[-1], h', w'), where
         each side has been halved once a stage after the first, and once more if `stem` is 2.
@@ -80,6 +82,8 @@ class ResidualNetwork(nn.Module):
         stem: int = 1,
     ):
         super().__init__()
+        self.settings = {"classes": classes, "channels": channels, "widths": list(widths), "blocks": list(blocks),
+                         "norm": norm, "stem": stem}  # fmt: skip
         if stem not in (1, 2):
             raise ValueError(f"stem is 1 or 2, not {stem!r}")
         if len(widths) != len(blocks):

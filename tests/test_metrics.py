@@ -1,0 +1,116 @@
+"""Scores and their intervals, held against definitions, scikit-learn and simulation."""
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from utils.evaluation import metrics
+
+
+def test_whole_groups_are_drawn_and_every_redraw_has_as_many_groups():
+    groups = np.array(["b", "a", "a", "c", "c", "c"])
+    weights = metrics.draw_groups(groups, draws=500, seed=3)
+    assert weights.shape == (500, 6)
+    assert (weights[:, 1] == weights[:, 2]).all() and (weights[:, 3] == weights[:, 5]).all()
+    assert (weights[:, 0] + weights[:, 1] + weights[:, 3] == 3).all()
+    assert weights.mean() == pytest.approx(1, abs=0.1)
+
+
+def test_strata_keep_their_number_of_groups():
+    groups, sick = np.arange(30) // 2, np.arange(30) // 2 % 3 == 0
+    weights = metrics.draw_groups(groups, draws=50, strata=sick)
+    assert (weights[:, sick].sum(1) == sick.sum()).all() and weights[:, sick].std() > 0
+    with pytest.raises(ValueError, match="two strata"):
+        metrics.draw_groups(groups, strata=np.arange(30) % 2)
+
+
+@pytest.mark.parametrize("groups", [[], ["a", None], [1.0, np.nan], [["a"], ["b"]]])
+def test_groups_that_cannot_be_drawn(groups):
+    with pytest.raises(ValueError, match="groups"):
+        metrics.draw_groups(groups)
+
+
+def test_an_interval_holds_the_truth_about_as_often_as_it_says():
+    """Clusters of three equal answers: the interval by cluster covers, the one by row does not."""
+    held = {"cluster": 0, "row": 0}
+    for study in range(200):
+        rng = np.random.default_rng(study)
+        hits = np.repeat(rng.random(60) < 0.7, 3)
+        for name, groups in (("cluster", np.arange(180) // 3), ("row", np.arange(180))):
+            found = metrics.mean_interval(hits, metrics.draw_groups(groups, draws=300, seed=study))
+            held[name] += found.low <= 0.7 <= found.high
+    assert held["cluster"] / 200 > 0.9 and held["row"] / 200 < 0.8
+
+
+def test_seeds_widen_an_interval_and_rows_narrow_the_question():
+    rng = np.random.default_rng(0)
+    runs = (rng.random((5, 400)) < np.array([0.5, 0.6, 0.7, 0.8, 0.9])[:, None]).astype(float)
+    weights = metrics.draw_groups(np.arange(400))
+    both, cases = metrics.mean_interval(runs, weights), metrics.mean_interval(runs.mean(0), weights)
+    assert both.value == pytest.approx(cases.value)
+    assert both.high - both.low > 2 * (cases.high - cases.low)
+    rows = np.arange(400) < 100
+    assert metrics.mean_interval(runs, weights, rows).value == pytest.approx(runs[:, rows].mean())
+
+
+def test_a_difference_is_paired():
+    rng = np.random.default_rng(1)
+    before = rng.random(300) < 0.7
+    after = before | (rng.random(300) < 0.1)  # right wherever it was right before, and a little more
+    weights = metrics.draw_groups(np.arange(300))
+    paired = metrics.difference(after, before, weights)
+    alone = metrics.mean_interval(after, weights)
+    assert paired.value == pytest.approx(after.mean() - before.mean()) and paired.excludes(0)
+    assert paired.high - paired.low < alone.high - alone.low
+    assert str(paired).count("to") == 1 and not metrics.Interval(0, -1, 1).excludes()
+
+
+def test_p_values_and_their_correction():
+    rng = np.random.default_rng(0)
+    assert metrics.p_value(rng.normal(5, 1, 999)) == pytest.approx(2 / 1000)
+    assert metrics.p_value(rng.normal(0, 1, 9999)) > 0.9
+    assert metrics.p_value(np.array([np.nan, 1.0])) == 1.0
+    corrected = metrics.holm([0.001, 0.035, 0.5])
+    assert corrected[0] == pytest.approx(0.003) and corrected[1] == pytest.approx(0.07)
+
+
+def test_a_share_and_a_mean_of_runs():
+    share = metrics.wilson(0, 10)
+    assert share.low == pytest.approx(0, abs=1e-12) and share.high == pytest.approx(0.278, abs=0.001)
+    runs = metrics.mean_over_runs([1.0, 2.0, 3.0, 4.0, 5.0])
+    assert runs.value == 3 and runs.high == pytest.approx(3 + 2.776 * np.sqrt(2.5 / 5), abs=0.01)
+
+
+def test_auc_by_definition_and_redrawn_with_ties():
+    rng = np.random.default_rng(0)
+    labels, found = rng.integers(0, 3, 60), rng.random((60, 3))
+    by_pairs = []
+    for c in range(3):
+        own, others = found[labels == c, c], found[labels != c, c]
+        by_pairs.append(np.mean([(a > b) + (a == b) / 2 for a in own for b in others]))
+    assert metrics.macro_auc(labels, found) == pytest.approx(np.mean(by_pairs))
+    sick, score = labels == 1, found[:, 1].round(1)  # many ties
+    weights = metrics.draw_groups(np.arange(60), draws=20)
+    weighted = [roc_auc_score(sick, score, sample_weight=w) for w in weights]
+    assert np.allclose(metrics.redrawn_auc(sick, score, weights), weighted)
+
+
+def test_recalls_of_perfect_constant_and_missing_answers():
+    labels = np.repeat(np.arange(7), 4)
+    assert metrics.recalls(labels, labels, 7).tolist() == [1.0] * 7
+    assert metrics.recalls(labels, np.full(28, 5), 7).tolist() == [0, 0, 0, 0, 0, 1, 0]
+    assert np.isnan(metrics.recalls(np.array([0]), np.array([0]), 2)[1])
+
+
+def test_the_operating_point_keeps_its_specificity():
+    rng = np.random.default_rng(2)
+    sick = rng.random(500) < 0.3
+    score = rng.normal(size=500) + 1.5 * sick
+    for wanted in (0.5, 0.8, 0.95, 1.0):
+        point = metrics.operating_point(sick, score, wanted)
+        assert (score[~sick] < point.threshold).mean() == pytest.approx(point.specificity)
+        assert (score[sick] >= point.threshold).mean() == pytest.approx(point.sensitivity)
+        assert point.specificity >= wanted
+    looser = metrics.operating_point(sick, score, 0.5)
+    assert looser.sensitivity > metrics.operating_point(sick, score, 0.95).sensitivity
