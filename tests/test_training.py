@@ -304,6 +304,165 @@ def test_settings_that_contradict_each_other():
             fit(network(), bright_or_dark(), **settings)
 
 
+# ---------------------------------------------------------------------------- targets of any kind
+
+
+def convolution(out, seed=0):
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, out, 3, padding=1))
+
+
+def test_it_learns_masks_of_classes_and_measures_what_you_ask_for():
+    images, _ = bright_or_dark()
+    masks = (images.mean(1) > 0).long()  # (n, rows, columns)
+
+    def share_right(scores, targets):
+        return (scores.argmax(1) == targets).float().mean()
+
+    result = fit(convolution(2), (images, masks), (images, masks), epochs=12, measures={"right": share_right})
+    assert "val_accuracy" not in result.history and result.history["right"].iloc[-1] > 0.9
+    found = training.predict(result.model, images)
+    assert found.shape == (96, 2, 8, 8) and np.allclose(found.sum(1), 1, atol=1e-5)
+
+
+def test_it_learns_numbers_and_keeps_the_best_epoch():
+    images, _ = bright_or_dark()
+    brightness = images.mean((1, 2, 3))  # (n,)
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(192, 1))
+    result = fit(model, (images, brightness), (images, brightness), epochs=20, keep="best",
+                 optimiser=lambda m: training.adamw(m, rate=1e-3))  # fmt: skip
+    assert result.history["val_loss"].min() < 0.1 * brightness.var()
+    assert training.scores(result.model, images).shape == (96, 1)
+
+
+def test_it_learns_from_lists_such_as_boxes():
+    images, labels = bright_or_dark()
+    boxes = [torch.full((int(label) + 1, 4), float(label)) for label in labels]  # one or two boxes an image
+
+    def loss(scores, boxes):
+        wanted = torch.stack([b.mean() for b in boxes])
+        return ((scores.mean((1, 2, 3)) - wanted) ** 2).mean()
+
+    result = fit(convolution(1), (images, boxes), (images, boxes), epochs=10, loss=loss)
+    assert result.history["val_loss"].iloc[-1] < result.history["val_loss"].iloc[0] / 2
+    with pytest.raises(TrainingError, match="loss"):
+        fit(convolution(1), (images, boxes))
+
+
+def test_volumes_are_taken():
+    torch.manual_seed(0)
+    volumes, labels = torch.randn(8, 1, 4, 6, 6), torch.arange(8) % 2
+    model = nn.Sequential(nn.Conv3d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(4, 2))
+    assert len(fit(model, (volumes, labels), (volumes, labels), batch_size=4).history) == 3
+
+
+def test_augmentation_changes_images_and_targets_together():
+    images, _ = bright_or_dark()
+    masks = (images.mean(1) > 0).long()
+    seen = []
+
+    def mirror(images, targets):
+        seen.append(torch.equal((images.mean(1) > 0).long(), targets))
+        return images.flip(3), targets.flip(2)
+
+    fit(convolution(2), (images, masks), augment=mirror, epochs=1)
+    assert seen == [True] * 6
+
+
+def test_the_loop_fits_on_a_screen():
+    """Lessons show it whole."""
+    import inspect
+
+    lines = inspect.getsource(training.epoch).split('"""')[2].strip().splitlines()
+    assert len(lines) <= 25 and max(map(len, lines)) <= 100
+
+
+# ---------------------------------------------------------------------------- what cannot be trained
+
+
+def test_targets_and_images_that_do_not_fit_are_answered_in_a_sentence():
+    x, y = bright_or_dark()
+    wrong = {
+        "labels (n, 1)": ((x, y[:, None]), "classes are int64"),
+        "labels float": ((x, y.float()), "loss cannot compare"),
+        "labels float (n, 1)": ((x, y.float()[:, None]), "loss cannot compare"),
+        "labels one-hot": ((x, nn.functional.one_hot(y)), "classes are int64"),
+        "labels int32": ((x, y.int()), "int64"),
+        "labels negative": ((x, y - 1), "negative"),
+        "labels beyond": ((x, y + 1), "labels up to 2"),
+        "labels numpy": ((x, y.numpy()), "numpy|labels|targets"),
+        "fewer labels": ((x, y[:-1]), "95 labels"),
+        "images float64": ((x.double(), y), "float64.*float32"),
+        "images uint8": ((x.byte(), y), "uint8.*float32"),
+        "images numpy": ((x.numpy(), y), "float32.*tensor"),
+        "images without channel": ((x[:, 0], y), "shape"),
+        "other channels": ((x[:, :2], y), "does not take training images of \\(2, 8, 8\\)"),
+        "images NaN": ((x * float("nan"), y), "NaN"),
+    }
+    for name, (data, words) in wrong.items():
+        with pytest.raises(TrainingError, match=words):
+            fit(network(), data)
+        if name != "labels numpy":
+            with pytest.raises(TrainingError):
+                fit(network(), (x, y), data)
+
+
+def test_validation_data_is_checked_before_the_first_epoch():
+    x, y = bright_or_dark()
+    steps = []
+
+    def count(images, targets):
+        steps.append(1)
+        return images, targets
+
+    for val, words in (((x, y + 1), "labels up to 2 in the validation"), ((x[:0], y[:0]), "validation images"),
+                       ((x, y[:, None]), "validation"), ((x, y.float()), "validation")):  # fmt: skip
+        with pytest.raises(TrainingError, match=words):
+            fit(network(), (x, y), val, augment=count, keep="best")
+    assert not steps
+
+
+def test_a_validation_loss_that_is_no_number_stops_the_run():
+    x, y = bright_or_dark()
+    with pytest.raises(TrainingError, match="no number"):
+        fit(convolution(1), (x, [*y]), (x, [*y]), loss=_nan_for_many)
+
+
+def _nan_for_many(scores, targets):
+    return scores.sum() * (float("nan") if len(targets) == 96 else 0.0)  # a batch has 16, validation 96
+
+
+def test_what_predict_is_given():
+    images, _ = bright_or_dark()
+    for wrong, words in ((images.numpy(), "float32"), (images.double(), "float64"), (images[0], "shape"),
+                         (images * float("inf"), "NaN or infinite")):  # fmt: skip
+        with pytest.raises(TrainingError, match=words):
+            training.predict(network(), wrong)
+
+
+# ---------------------------------------------------------------------------- threads
+
+
+def test_threads_are_as_many_as_cores_are_free(monkeypatch):
+    torch.set_num_threads(2)
+    used = iter([[0.0, 0.0, 0.0], [1.0, 1.0, 0.0], [2.0, 3.0, 2.0], [3.0, 7.0, 2.5]])
+    monkeypatch.setattr(training._Threads, "_used", lambda self: np.array(next(used)))
+    monkeypatch.setattr(training.os, "cpu_count", lambda: 2)
+    with training._Threads() as threads:
+        assert torch.get_num_threads() == 1  # others use a core
+        threads.adapt()
+        assert torch.get_num_threads() == 2  # both seconds were our own
+        threads.adapt()
+        assert torch.get_num_threads() == 1  # never none
+    assert torch.get_num_threads() == 2
+
+
+def test_the_last_rate_is_that_of_the_last_step():
+    history = fit(network(), bright_or_dark(), epochs=4, schedule=training.one_cycle).history
+    assert history["rate"].iloc[-1] == pytest.approx(3e-3 / 25 / 1e3) and history["rate"].idxmax() == 0
+
+
 # ---------------------------------------------------------------------------- augmentation
 
 

@@ -423,7 +423,8 @@ def _check_pair(model: nn.Module, data: Data, what: str, loss: Callable, precisi
 
 
 def _check_classes(pixels: np.ndarray, labels: Tensor, classes: int, what: str) -> None:
-    counts = torch.bincount(labels.clamp(min=0).cpu(), minlength=classes)
+    sound(pixels, labels, what=what, channels="first")
+    counts = torch.bincount(labels.cpu(), minlength=classes)
     if len(counts) > classes:
         raise TrainingError(f"There are labels up to {len(counts) - 1} in the {what}, and the model gives {classes} "
                             f"scores: build it for {len(counts)} classes.")  # fmt: skip
@@ -431,7 +432,6 @@ def _check_classes(pixels: np.ndarray, labels: Tensor, classes: int, what: str) 
     if absent and what == "training images":
         raise TrainingError(f"No training image has class {', '.join(map(str, absent))}: mend the split, or leave it "
                             "out of the model.")  # fmt: skip
-    sound(pixels, labels, what=what, channels="first")
 
 
 def _first(error: Exception) -> str:
