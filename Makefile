@@ -50,7 +50,7 @@ evidence: environment
 	@$(BIN)/python -m tools evidence $(NB) $(ARGS)
 
 bench: environment
-	@$(BIN)/python -m utils.bench $(ARGS)
+	@$(BIN)/python -m tools evidence bench $(ARGS)
 
 environment: $(READY)
 

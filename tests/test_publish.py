@@ -122,7 +122,7 @@ FAULTS = {
     "title gone": (NEW, lambda course: damage(course, "# 0.0 · ", "# "), "is missing or damaged"),
     "badge gone": (NEW, lambda course: damage(course, "colab-badge", "badge"), "is missing or damaged"),
     "time gone": (NEW, lambda course: damage(course, "**Time**", "Time"), "first cell needs the title"),
-    "no JSON": (NEW, lambda course: damage(course, '"cells": [', '"cells": [['), "not valid JSON"),
+    "no JSON": (NEW, lambda course: damage(course, '"cells": [', '"cells": [['), "template.ipynb is "),
 }
 
 

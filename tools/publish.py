@@ -33,14 +33,14 @@ def write_changed(texts: dict[Path, str]) -> list[Path]:
     return changed
 
 
-def as_text(content: dict[str, Any], *, blank: bool = False) -> str:
-    """A notebook as it stands in its file; `blank`: without outputs, execution counts and stamp."""
+def without_results(path: Path) -> str:
+    """The text of a notebook without outputs, execution counts and stamp."""
+    content = read(path)
+    content["metadata"].pop("course", None)
     for cell in content["cells"]:
         cell["source"] = cell["source"].splitlines(keepends=True)
-        if blank and cell["cell_type"] == "code":
+        if cell["cell_type"] == "code":
             cell.update(outputs=[], execution_count=None)
-    if blank:
-        content["metadata"].pop("course", None)
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -77,13 +77,15 @@ def move_address(new: str) -> list[Path]:
     places = ["*.toml", "*.md", "*.cff", "data/*.md", "episodes/**/*.md", "episodes/**/*.ipynb", ".github/**/*"]
     files = sorted({file for place in places for file in root.glob(place) if file.is_file()})
     changed = write_changed({f: re.sub(old, new.removeprefix(home), text_of(f)) for f in files})
-    cells = {}
+    texts = {}
     for path in [*all_notebooks(), root / "episodes" / "template.ipynb"]:
-        content = read(path)
+        read(path)  # says in a sentence what is wrong with it
+        content = json.loads(text_of(path))  # as it stands: nothing but the Colab cell changes
         for cell in content["cells"]:
-            cell["source"] = colab_cell() if "colab" in tags(cell) else cell["source"]
-        cells[path] = as_text(content)
-    return sorted({*changed, *write_changed(cells)})
+            if "colab" in tags(cell):
+                cell["source"] = colab_cell().splitlines(keepends=True)
+        texts[path] = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    return sorted({*changed, *write_changed(texts)})
 
 
 # ------------------------------------------------------------ number, minutes, maps
@@ -198,7 +200,7 @@ def new_lesson(path: Path) -> list[Path]:
         name = label([*lost, pattern][0])
         raise NotebookError(f"{name} is missing or damaged: `git checkout {name}` brings it back.")
     change |= {label(pattern): label(path), "lesson 0.0": f"lesson {own}"}
-    texts = {path: as_text(read(pattern), blank=True)}
+    texts = {path: without_results(pattern)}
     for source, target in targets.items():
         texts[target] = texts.get(target) or text_of(source)
         for old, new in change.items():
@@ -231,7 +233,7 @@ def make_copies(folder: Path | None = None) -> tuple[int, int]:
     folder = folder or notebook.ROOT / "work"
     copies = {folder / path.parent.name / path.name: path for path in all_notebooks()}
     new = [copy for copy in copies if not copy.exists()]
-    write_changed({copy: as_text(read(copies[copy]), blank=True) for copy in new})
+    write_changed({copy: without_results(copies[copy]) for copy in new})
     return len(new), len(copies) - len(new)
 
 
