@@ -209,7 +209,7 @@ def new_lesson(path: Path) -> list[Path]:
         with_row(readme, f"| {own} |", "")  # before anything is written: is there a map?
     written = write_changed(texts)
     try:
-        return written + write_changed(timed(path))
+        return list(dict.fromkeys(written + write_changed(timed(path))))
     except NotebookError:
         for file in written:
             file.unlink()
