@@ -2,39 +2,55 @@
 #   make lab        open the course in JupyterLab          make work      your own copies in work/
 #   make test       all tests, every notebook re-executed  make check     stamps and style, in seconds
 #   make run NB=…   execute and stamp one notebook         make evidence NB=…   its runs over all seeds
-#   make bench      the fast recipe of lesson 3.2, timed and tested; most of an hour on two cores
+#   make new NB=…   start a lesson from the template       make time      count and write the lessons' minutes
+#   make restamp    execute what is behind its code        make bench     the fast recipe of lesson 3.2, timed
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 NB     ?=
 ARGS   ?=
-READY  := $(VENV)/.ready
+TESTS  ?= tests episodes
+# more than the course itself needs, with commas between: make environment EXTRAS=dev,assistant
+EXTRAS ?=
+READY  := $(VENV)/.ready$(if $(EXTRAS),-$(EXTRAS))
+# Two processes of one thread each: threads that wait for each other are slower than one.
+ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+TOGETHER   := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: lab work test check run evidence bench environment
+.PHONY: lab work test check run new time restamp evidence bench environment
 lab: environment
 	@echo "Opening JupyterLab. Stop it with Ctrl-C in this window."
-	@$(BIN)/python -m utils.lab $(ARGS)
+	@$(BIN)/python -m tools.lab $(ARGS)
 
 work: environment
-	@$(BIN)/python -m utils.notebooks copies
+	@$(BIN)/python -m tools copies
 
 test: environment
-	@echo "Running all tests; every notebook is executed. About 12 minutes on two cores."
-	@$(BIN)/python -m pytest tests episodes $(ARGS)
+	@echo "Running $(TESTS); each notebook among them is executed. All of it takes about 10 minutes on two idle cores."
+	@$(ONE_THREAD) $(BIN)/python -m pytest $(TESTS) $(TOGETHER) $(ARGS)
 
 check: environment
 	@$(BIN)/ruff check .
-	@$(BIN)/python -m utils.notebooks verify
+	@$(BIN)/python -m tools verify
 	@$(BIN)/python -m pytest tests/test_notebooks.py tests/test_course.py $(ARGS)
 
 run: environment
-	@$(BIN)/python -m utils.notebooks run $(NB)
+	@$(BIN)/python -m tools run $(NB) $(ARGS)
+
+new: environment
+	@$(BIN)/python -m tools new $(NB)
+
+time: environment
+	@$(BIN)/python -m tools time $(NB)
+
+restamp: environment
+	@$(BIN)/python -m tools restamp $(NB) $(ARGS)
 
 evidence: environment
-	@$(BIN)/python -m utils.notebooks evidence $(NB)
+	@$(BIN)/python -m tools evidence $(NB) $(ARGS)
 
 bench: environment
-	@$(BIN)/python -m utils.bench $(ARGS)
+	@$(BIN)/python -m tools evidence bench $(ARGS)
 
 environment: $(READY)
 
@@ -46,7 +62,8 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 	@echo "Setting up the course's own environment in $(VENV): 3 to 10 minutes, once; PyTorch is the big part."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { echo "Python cannot make environments here. On Debian or Ubuntu: sudo apt install python3-venv"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt || \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt \
+	    $(if $(EXTRAS),-e ".[$(EXTRAS)]") -c constraints.txt || \
 	  { echo "Installing failed; the lines above say why. No network? Run the same command again later: it goes on where it stopped."; exit 1; }
-	@touch $(READY)
+	@touch $(VENV)/.ready "$(READY)"
 	@echo "The environment is ready."

@@ -8,29 +8,68 @@ import tomllib
 
 import pytest
 
-from utils import notebooks
+from tools import notebook, publish
 
-ROOT = notebooks.ROOT
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-NOTEBOOKS = notebooks.all_notebooks()
+ROOT = notebook.ROOT
+NOTEBOOKS = notebook.all_notebooks()
 MARKDOWN = sorted({*ROOT.glob("*.md"), *ROOT.glob("data/*.md"), *ROOT.glob("episodes/**/*.md")})
 
 
-def stated_time(path):
-    return re.search(r"\*\*Time\*\* (\d+ min)", notebooks.read(path)["cells"][0]["source"]).group(1)
+FIRST = {"01_explore_dermamnist", "02_explore_dicom", "03_split_and_leak", "04_the_hospital_in_the_picture",
+         "01_what_a_pixel_measures", "02_where_a_pixel_is", "03_moving_big_images", "04_meet_the_experts",
+         "01_from_pixels_to_gradients", "02_seven_versions", "07_scale_out"}  # fmt: skip
+LONGEST = 75  # minutes; the first lessons are held to it when they are mended
+every_lesson = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def row_of(file, target):
+    """The row of a map that links a lesson; fails with a sentence where there is none."""
+    rows = [line for line in file.read_text(encoding="utf-8").splitlines() if f"({target})" in line]
+    assert len(rows) == 1, f"{notebook.label(file)} has {len(rows)} rows for {target}: run `make time`"
+    return rows[0]
+
+
+@every_lesson
 def test_the_map_shows_every_lesson_with_its_question_time_and_badge(path):
-    title = notebooks.read(path)["cells"][0]["source"].splitlines()[0].removeprefix("# ")
-    number, question = title.split(" · ")
-    target = path.relative_to(ROOT).as_posix()
-    row = next(line for line in README.splitlines() if f"({target})" in line)
-    assert number in row and question in row and stated_time(path) in row
-    assert notebooks.badge(path) in row
-    episode = (path.parent / "README.md").read_text(encoding="utf-8")
-    row = next(line for line in episode.splitlines() if f"({path.name})" in line)
-    assert number in row and question in row and stated_time(path) in row
+    first = notebook.read(path)["cells"][0]["source"]
+    title = re.match(rf"# {publish.number(path)} · (.+)", first)
+    time = re.search(r"\*\*Time\*\* (\d+ min)", first)
+    assert title and time, f"{path.stem}: the first cell has no “# {publish.number(path)} · question” or no **Time**"
+    shown = [f"{publish.number(path)}", title[1], f"| {time[1]} |"]
+    row = row_of(ROOT / "README.md", notebook.label(path))
+    assert all(part in row for part in [*shown, publish.badge(path)]), f"run `make time`: {row}"
+    assert publish.UNWRITTEN not in row, f"README.md: say in the map what you leave {path.stem} with"
+    row = row_of(path.parent / "README.md", path.name)
+    assert all(part in row for part in shown), f"run `make time`: {row}"
+
+
+@every_lesson
+def test_the_time_that_is_written_is_the_time_that_is_computed(path):
+    stale = [notebook.label(file) for file, text in publish.timed(path).items() if publish.text_of(file) != text]
+    assert not stale, f"{path.stem} takes {publish.minutes(notebook.read(path)):.0f} min: run `make time` ({stale})"
+
+
+@every_lesson
+def test_a_new_lesson_takes_at_most_75_minutes(path):
+    minutes = publish.minutes(notebook.read(path))
+    assert path.stem in FIRST or minutes <= LONGEST, f"{path.stem} takes {minutes:.0f} min: make two lessons of it"
+
+
+@every_lesson
+def test_a_lesson_has_all_its_parts(path):
+    """What `make new` begins is finished: no cell says what the template says; evidence, checks, tests are there."""
+    content = notebook.read(path)
+    prose = {c["source"]: c["id"] for c in content["cells"] if c["cell_type"] == "markdown"}
+    pattern = notebook.read(ROOT / "episodes" / "template.ipynb")["cells"]
+    unwritten = [prose[c["source"]] for c in pattern if c["source"] in prose]
+    lacking = [f"its own words in {', '.join(unwritten)} (the template's stand there)"] * bool(unwritten)
+    marks = {mark for cell in content["cells"] for mark in notebook.tags(cell)}
+    needs = [path.parent / "evidence" / f"{path.stem}.csv"] * ("evidence" in marks)
+    if "exercise" in marks:
+        slug = "lesson" + publish.number(path).replace(".", "")
+        needs += [ROOT / f"utils/exercises/{slug}.py", ROOT / f"tests/exercises/test_{slug}.py"]
+    lacking += [notebook.label(file) for file in needs if not file.is_file()]
+    assert not lacking, f"{path.stem} still needs {' and '.join(lacking)}"
 
 
 def test_the_repository_has_one_address():
@@ -40,7 +79,7 @@ def test_the_repository_has_one_address():
         found |= set(re.findall(r"https://github\.com/[\w-]+/bender-course", text))
         badges = re.findall(r"colab\.research\.google\.com/github/([\w-]+/[\w-]+)", text)
         found |= {f"https://github.com/{slug}" for slug in badges}
-    assert found <= {notebooks.address()}
+    assert found <= {publish.address()}
 
 
 @pytest.mark.parametrize("file", MARKDOWN, ids=lambda file: str(file.relative_to(ROOT)))
@@ -72,41 +111,87 @@ def test_pip_and_conda_install_the_same():
     assert (ROOT / "requirements.txt").read_text(encoding="utf-8").rstrip().endswith("-e .")
 
 
-def test_every_folder_of_utils_is_installed():
-    configuration = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    folders = {".".join(f.parent.relative_to(ROOT).parts) for f in (ROOT / "utils").rglob("__init__.py")}
-    assert folders == set(configuration["tool"]["setuptools"]["packages"])
+def test_every_folder_of_utils_is_installed_and_nothing_else():
+    from setuptools import find_packages
+
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    installed = set(find_packages(str(ROOT), include=settings["packages"]["find"]["include"]))
+    assert installed == {".".join(f.parent.relative_to(ROOT).parts) for f in (ROOT / "utils").rglob("__init__.py")}
 
 
-ROOMS = ["clinic", "dicom", "sources", "files", "archives", "datasets", "splits", "report", "figures", "lesson",
-         "evidence", "models", "augment", "training", "recipes", "bench", "exercises", "notebooks"]  # fmt: skip
+def test_extras_are_what_no_lesson_imports():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    assert set(extras) == {"assistant", "dev"}
+    asked = names((ROOT / "requirements.txt").read_text(encoding="utf-8"))
+    extra = {name for lines in extras.values() for name in names("\n".join(lines))}
+    assert not extra & asked.keys(), "what everybody installs is no extra"
+    for path in NOTEBOOKS:
+        imported = re.findall(r"^\s*\"(?:import|from) (\w+)", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        assert not extra & set(imported), path.stem
 
 
-def room(module):
-    return module.split(".")[1] if "." in module else ""
+# Lowest first: a room imports only from rooms before it. Lines: DESIGN's budgets of whole rooms, for groups together.
+ROOMS = ["clinic", "dicom", "datasets", "audit", "evaluation", "figures", "lesson", "evidence", "models", "augment",
+         "training", "recipe", "exercises"]  # fmt: skip
+BUDGETS = {("clinic",): 1320, ("dicom",): 1150, ("datasets",): 1050, ("audit",): 460, ("evaluation",): 600,
+           ("models", "augment", "training", "recipe"): 620, ("figures", "lesson", "evidence"): 350}  # fmt: skip
+TOOLS = 700
+NODES_A_LINE = 8  # on average: lines do not get longer so that there are fewer
+UNCOUNTED = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
+
+
+def files_of(*rooms):
+    found = [file for name in rooms for file in [*ROOT.glob(f"utils/{name}.py"), *ROOT.glob(f"utils/{name}/**/*.py")]]
+    assert found, f"utils has none of {rooms}"
+    return found
+
+
+def size(files):
+    """Lines, and syntax nodes a non-blank line."""
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    nodes = sum(not isinstance(node, UNCOUNTED) for text in texts for node in ast.walk(ast.parse(text)))
+    lines = [line for text in texts for line in text.splitlines()]
+    return len(lines), nodes / sum(bool(line.strip()) for line in lines)
+
+
+@pytest.mark.parametrize(("rooms", "most"), BUDGETS.items(), ids=lambda value: str(value))
+def test_rooms_keep_to_their_budget(rooms, most):
+    lines, density = size(files_of(*rooms))
+    assert lines <= most and density <= NODES_A_LINE, f"{lines} of {most} lines, {density:.2f} nodes a line"
+
+
+def test_tools_keep_to_their_budget():
+    lines, density = size([*ROOT.glob("tools/*.py")])
+    assert lines <= TOOLS and density <= NODES_A_LINE, f"{lines} of {TOOLS} lines, {density:.2f} nodes a line"
+
+
+def imported_by(file):
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
 
 
 def test_imports_run_one_way():
-    """A room imports only from rooms above it in CONTRIBUTING.md's table; fingerprint, colab and lab stand aside."""
+    """A room imports only from rooms above it in CONTRIBUTING.md's table; utils imports nothing from outside."""
     for file in (ROOT / "utils").rglob("*.py"):
         here = file.relative_to(ROOT / "utils").with_suffix("").parts[0]
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            modules = []
-            if isinstance(node, ast.Import):
-                modules = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                modules = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            for module in modules:
-                assert not module.startswith(("tests", "episodes")), file
-                if module.startswith("utils.") and here in ROOMS and room(module) in ROOMS and room(module) != here:
-                    assert ROOMS.index(room(module)) < ROOMS.index(here), f"{file.name} imports {module}"
+        for module in imported_by(file):
+            top, _, room = module.partition(".")
+            room = room.partition(".")[0]
+            assert top not in ("tools", "tests", "episodes", "assistant"), f"{notebook.label(file)} imports {module}"
+            if top == "utils" and here in ROOMS and room in ROOMS and room != here:
+                assert ROOMS.index(room) < ROOMS.index(here), f"{notebook.label(file)} imports {module}"
 
 
-def test_contributing_names_every_room():
-    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    for entry in (ROOT / "utils").iterdir():
-        if (entry.suffix == ".py" or entry.is_dir()) and not entry.name.startswith("__"):
-            assert f"`{entry.name}" in text, entry.name
+def test_utils_has_these_rooms_and_contributing_names_them_in_this_order():
+    entries = {entry.stem for entry in (ROOT / "utils").iterdir() if entry.is_dir() or entry.suffix == ".py"}
+    assert entries - {"__init__", "__pycache__"} == set(ROOMS)
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## The rooms of `utils`")[2]
+    told = re.findall(r"`(\w+)(?:\.py|/)`", "\n".join(re.findall(r"^\| (`[^|]*)\|", table, flags=re.MULTILINE)))
+    assert [name for name in told if name in ROOMS] == ROOMS
 
 
 CHECKLISTS = sorted(ROOT.glob("episodes/*/checklist.md"))
@@ -128,7 +213,7 @@ def test_the_checklist_names_code_that_exists_and_lessons_that_exist(file):
 
 @pytest.mark.parametrize("file", CHECKLISTS, ids=lambda file: file.parent.name)
 def test_the_printable_page_is_the_checklist(file):
-    assert file.with_suffix(".html").read_text(encoding="utf-8") == notebooks.printable(file)
+    assert file.with_suffix(".html").read_text(encoding="utf-8") == publish.printable(file)
 
 
 def test_committed_text_files_end_their_lines_the_same_way():

@@ -5,7 +5,6 @@ import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -175,51 +174,3 @@ def test_evidence_keeps_the_rows_of_the_other_kind_of_data(tmp_path, monkeypatch
     assert notebooks.stale_evidence(path)  # the synthetic rows come from the cell as it was before
     with pytest.raises(evidence.EvidenceError, match="no predictions for test"):
         evidence.predictions("01_dice", notebooks.experiment_of(path)["pile"].source, split="test")
-
-
-def test_a_fork_moves_the_address_everywhere(tmp_path, monkeypatch):
-    for place in ("pyproject.toml", "README.md", "episodes"):
-        source = notebooks.ROOT / place
-        copy = shutil.copytree if source.is_dir() else shutil.copy
-        copy(source, tmp_path / place)
-    old = notebooks.address()
-    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
-    changed = notebooks.move_address("https://github.com/somebody/fork")
-    assert notebooks.address() == "https://github.com/somebody/fork"
-    assert tmp_path / "README.md" in changed
-    slug = old.removeprefix("https://github.com/")
-    assert not [f for f in tmp_path.rglob("*") if f.is_file() and slug in f.read_text("utf-8", "ignore")]
-    for path in tmp_path.glob("episodes/*/*.ipynb"):
-        assert not [problem for problem in notebooks.verify(path) if "Colab" in problem]
-        assert notebooks.badge(path) in path.read_text(encoding="utf-8")
-    with pytest.raises(notebooks.NotebookError):
-        notebooks.move_address("https://example.org/x")
-
-
-def test_copies_are_made_once_and_never_overwritten(tmp_path):
-    made, kept = notebooks.make_copies(tmp_path)
-    assert made == len(notebooks.all_notebooks()) and kept == 0
-    mine = next(tmp_path.rglob("*.ipynb"))
-    mine.write_text("mine")
-    assert notebooks.make_copies(tmp_path) == (0, made)
-    assert mine.read_text() == "mine"
-
-
-def test_colab_installs_only_what_is_missing(monkeypatch):
-    from utils import colab
-
-    wanted = "numpy>=1.26\njupyterlab>=4\nsurely-not-installed>=1  # why\n# a comment\n-e .\n"
-    assert colab.missing(wanted) == ["surely-not-installed>=1"]
-    seen = {}
-    monkeypatch.setattr(colab, "missing", lambda text: ["surely-not-installed>=1"])
-    monkeypatch.setattr(colab.subprocess, "run", lambda command, check: seen.update(command=command) or _Done())
-    assert colab.main() == 0
-    pins = Path(seen["command"][seen["command"].index("--constraint") + 1]).read_text(encoding="utf-8")
-    import numpy
-    import torch
-
-    assert f"numpy=={numpy.__version__}" in pins and f"torch=={torch.__version__.split('+')[0]}" in pins
-
-
-class _Done:
-    returncode = 0

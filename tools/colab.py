@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
-NOT_NEEDED = {"jupyterlab", "nbval", "pytest", "ruff"}  # Colab is the notebook; tests run elsewhere
+NOT_NEEDED = {"jupyterlab", "nbval", "pytest", "pytest-xdist", "ruff"}  # Colab is the notebook; tests run elsewhere
 
 
 def missing(requirements: str) -> list[str]:

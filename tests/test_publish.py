@@ -1,0 +1,332 @@
+"""What publishes a lesson, on a small copy of the course: numbers, minutes, maps, new lessons, copies, the address."""
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools import colab, notebook, publish
+
+ROOT = notebook.ROOT
+NEW = "episodes/episode03_modeling/01b_my_lesson.ipynb"
+
+
+@pytest.fixture
+def course(tmp_path, monkeypatch):
+    """The course without its code, evidence and outputs: what `publish` reads and writes."""
+    for place in ("pyproject.toml", "README.md", "CITATION.cff", "utils/exercises/lesson00.py",
+                  "tests/exercises/test_lesson00.py", "episodes/template.ipynb"):  # fmt: skip
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / place, tmp_path / place)
+    for path in [*ROOT.glob("episodes/*/*.md"), *ROOT.glob("episodes/*/*.ipynb")]:
+        copy = tmp_path / path.relative_to(ROOT)
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy(path, copy)
+    monkeypatch.setattr(notebook, "ROOT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def snapshot(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def rows(file):
+    return [line for line in file.read_text(encoding="utf-8").splitlines() if publish._key(line)]
+
+
+# ------------------------------------------------------------ a new lesson
+
+
+def test_a_new_lesson_has_its_number_everywhere(course, capsys):
+    before = snapshot(course)
+    assert publish.main_new([NEW]) == 0
+    said = capsys.readouterr().out
+    for name in ("01b_my_lesson.ipynb", "lesson31b.py", "test_lesson31b.py", "README.md"):
+        assert name in said
+    written = {path.relative_to(course).as_posix() for path in snapshot(course).keys() - before.keys()}
+    assert written == {NEW, "utils/exercises/lesson31b.py", "tests/exercises/test_lesson31b.py"}
+    content = notebook.read(course / NEW)
+    first = content["cells"][0]["source"]
+    assert first.startswith("# 3.1b · ") and publish.badge(course / NEW) in first
+    assert f"**Time** {5 * round(publish.minutes(content) / 5)} min" in first
+    whole = "".join(cell["source"] for cell in content["cells"])
+    assert "from utils.exercises import lesson31b as check" in whole and "lesson00" not in whole
+    assert all(not cell["outputs"] and cell["execution_count"] is None for cell in notebook.code_cells(content))
+    assert "course" not in content["metadata"]
+    assert "lesson 3.1b" in (course / "utils/exercises/lesson31b.py").read_text(encoding="utf-8")
+    tests = (course / "tests/exercises/test_lesson31b.py").read_text(encoding="utf-8")
+    assert NEW in tests and "lesson31b as check" in tests and "00" not in tests
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "above", "below"),
+    [
+        (NEW, (3, 1, "b"), (3, 1, ""), (3, 2, "")),
+        ("episodes/episode01_data_pile/05_last.ipynb", (1, 5, ""), (1, 4, ""), (2, 0, "")),
+        ("episodes/episode03_modeling/03_planned.ipynb", (3, 3, ""), (3, 2, ""), (3, 7, "")),
+    ],
+)
+def test_its_rows_stand_where_the_number_belongs(course, path, key, above, below):
+    front, near = course / "README.md", (course / path).parent / "README.md"
+    before = rows(front), rows(near)
+    publish.new_lesson(Path(path))
+    keys = [publish._key(row) for row in rows(front)]
+    place = keys.index(key)
+    assert keys[place - 1] == above and keys[place + 1] == below and keys == sorted(keys)
+    row = rows(front)[place]
+    assert f"({path})" in row and publish.UNWRITTEN in row and publish.badge(course / path) in row
+    assert [other for other in rows(front) if other != row] == before[0], "no other row changed"
+    near_keys = [publish._key(row) for row in rows(near)]
+    assert near_keys == sorted(near_keys) and near_keys.count(key) == 1
+    assert f"({Path(path).name})" in rows(near)[near_keys.index(key)]
+
+
+def test_the_new_lesson_and_its_tests_work_as_they_are(course):
+    publish.new_lesson(Path(NEW))
+    for package in ("utils", "tools"):
+        shutil.copytree(ROOT / package, course / package, dirs_exist_ok=True)
+    command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", str(course),
+               "-p", "no:cacheprovider", "-p", "no:nbval", "tests/exercises/test_lesson31b.py"]  # fmt: skip
+    environment = {**os.environ, "PYTHONPATH": str(course)}
+    result = subprocess.run(command, cwd=course, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0 and "3 passed" in result.stdout, result.stdout + result.stderr
+
+
+def damage(course, old, new):
+    file = course / "episodes/template.ipynb"
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+FAULTS = {
+    "elsewhere": ("05_mine.ipynb", lambda course: None, "looks like episodes/episode01"),
+    "no number": ("episodes/episode01_data_pile/mine.ipynb", lambda course: None, "looks like episodes/episode01"),
+    "two letters": ("episodes/episode01_data_pile/01bc_x.ipynb", lambda course: None, "looks like"),
+    "outside": ("../episodes/episode01_data_pile/05_x.ipynb", lambda course: None, "no lesson's path"),
+    "there": ("episodes/episode01_data_pile/01_explore_dermamnist.ipynb", lambda course: None, "is there already"),
+    "number taken": ("episodes/episode01_data_pile/01_other.ipynb", lambda course: None, "is there already"),
+    "checks there": (NEW, lambda c: (c / "utils/exercises/lesson31b.py").write_text("mine"), "is there already"),
+    "tests there": (NEW, lambda c: (c / "tests/exercises/test_lesson31b.py").write_text("mine"), "already"),
+    "no episode": ("episodes/episode04_evaluation/01_x.ipynb", lambda course: None, "no table of lessons"),
+    "no map": (NEW, lambda course: (course / "README.md").write_text("# Course\n"), "no table of lessons"),
+    "no template": (NEW, lambda c: (c / "episodes/template.ipynb").unlink(), "is missing or damaged"),
+    "no checks": (NEW, lambda c: (c / "utils/exercises/lesson00.py").unlink(), "lesson00.py is missing"),
+    "title gone": (NEW, lambda course: damage(course, "# 0.0 · ", "# "), "is missing or damaged"),
+    "badge gone": (NEW, lambda course: damage(course, "colab-badge", "badge"), "is missing or damaged"),
+    "time gone": (NEW, lambda course: damage(course, "**Time**", "Time"), "first cell needs the title"),
+    "no JSON": (NEW, lambda course: damage(course, '"cells": [', '"cells": [['), "template.ipynb is "),
+}
+
+
+@pytest.mark.parametrize(("path", "fault", "words"), FAULTS.values(), ids=FAULTS)
+def test_a_fault_is_one_sentence_and_nothing_is_written(course, path, fault, words):
+    fault(course)
+    before = snapshot(course)
+    with pytest.raises(notebook.NotebookError, match=re.escape(words)) as caught:
+        publish.main_new([path])
+    assert "\n" not in str(caught.value) and str(caught.value).endswith((".", "back."))
+    assert snapshot(course) == before
+
+
+def test_new_needs_one_name():
+    with pytest.raises(notebook.NotebookError, match="Name one new lesson"):
+        publish.main_new([])
+
+
+# ------------------------------------------------------------ minutes
+
+
+def cell(kind, source, marks=(), outputs=(), **metadata):
+    extra = {"outputs": list(outputs)} if kind == "code" else {}
+    return {"cell_type": kind, "source": source, "metadata": {"tags": list(marks), **metadata}, **extra}
+
+
+HIDDEN = {"jupyter": {"source_hidden": True}}
+FIGURE = {"output_type": "display_data", "data": {"image/png": "…"}}
+TEXT = {"output_type": "stream", "text": "x"}
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ([cell("markdown", "word " * 180)], 1),
+        ([cell("markdown", "[word](https://a.long/address) ![b](c.png) <b>word</b> | · —")], 3 / 180),
+        ([cell("code", "x = 1\n\n# a comment\ny = 2")], 0.3),
+        ([cell("code", "x = 1\ny = 2", **HIDDEN)], 0),
+        ([cell("code", "import sys", ["colab"])], 0),
+        ([cell("code", "", outputs=[FIGURE, TEXT, FIGURE])], 1.5),
+        ([cell("code", "x = 1", outputs=[FIGURE], **HIDDEN)], 0.75),
+        ([cell("markdown", "<details><summary><b>Predict.</b> Which?</summary>\n\nThat.\n</details>")], 0.5 + 3 / 180),
+        ([cell("markdown", "<details><summary>Hint</summary>\n\nno word counts\n</details> one")], 1 / 180),
+        ([cell("markdown", "<details><summary><b>Solution</b></summary>\n\n```python\nx\n```\n</details>")], 0),
+        ([cell("code", "", ["exercise"]), cell("code", "", ["task"]), cell("markdown", "", ["task"])], 14),
+    ],
+)
+def test_minutes_are_counted(cells, expected):
+    assert publish.minutes({"cells": cells}) == pytest.approx(expected)
+
+
+def test_a_second_reading_does_not_count_and_ends_with_its_section():
+    long, one = cell("markdown", "word " * 1800), cell("markdown", "one")
+    second = cell("markdown", "## 5. More (*second reading*)\n\n" + "word " * 900)
+    below, next_ = cell("markdown", "### Deeper\n\nword"), cell("markdown", "## 6\n")
+    code = cell("code", "x = 1", outputs=[FIGURE])
+    counted = [one, second, long, below, code, next_, one]
+    assert publish.minutes({"cells": counted}) == pytest.approx(3 / 180)
+    closing = cell("markdown", "**What we showed**")
+    assert publish.minutes({"cells": [second, long, closing]}) == pytest.approx(3 / 180)
+    assert publish.minutes({"cells": [second, long, cell("markdown", "# 1"), one]}) == pytest.approx(2 / 180)
+
+
+def test_time_writes_title_and_maps_and_nothing_else(course, capsys):
+    lesson = course / "episodes/episode01_data_pile/02_explore_dicom.ipynb"
+    raw, near = lesson.read_text(encoding="utf-8"), lesson.parent / "README.md"
+    raw = re.sub(r"(?<=\*\*Time\*\* )\d+", "15", raw, count=1)
+    lesson.write_text(raw, encoding="utf-8")
+    kept = [row.split(" | ")[2] for row in rows(near)]
+    computed = publish.minutes(notebook.read(lesson))
+    assert publish.main_time(["02_explore_dicom"]) == 0
+    assert f"{computed:.0f} min" in capsys.readouterr().out
+    minutes = f"{5 * round(computed / 5)} min"
+    assert lesson.read_text(encoding="utf-8") == raw.replace("**Time** 15 min", f"**Time** {minutes}", 1)
+    for file in (near, course / "README.md"):
+        row = next(row for row in rows(file) if publish._key(row) == (1, 2, ""))
+        assert f"| {minutes} |" in row
+    assert [row.split(" | ")[2] for row in rows(near)] == kept, "what the map says of the data stays"
+    after = snapshot(course)
+    assert publish.main_time(["02_explore_dicom"]) == 0 and snapshot(course) == after, "twice is once"
+
+
+def test_time_makes_the_rows_that_are_missing(course):
+    file = course / "README.md"
+    text = file.read_text(encoding="utf-8")
+    row = next(line for line in text.splitlines() if line.startswith("| 2.2 |"))
+    file.write_text(text.replace(row + "\n", ""), encoding="utf-8")
+    publish.main_time(["02_where_a_pixel_is"])
+    keys = [publish._key(line) for line in rows(file)]
+    assert keys == sorted(keys) and (2, 2, "") in keys
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("# 1.2 · ", "# "), ("# 1.2 · ", "# 1.3 · "), ("**Time** 60 min", "**Time** an hour")]
+)
+def test_a_title_without_number_or_time_is_one_sentence(course, old, new):
+    lesson = course / "episodes/episode01_data_pile/02_explore_dicom.ipynb"
+    text = lesson.read_text(encoding="utf-8")
+    assert old in text
+    lesson.write_text(text.replace(old, new, 1), encoding="utf-8")
+    before = snapshot(course)
+    with pytest.raises(notebook.NotebookError, match="first cell needs the title “# 1.2 ·"):
+        publish.main_time(["02_explore_dicom"])
+    assert snapshot(course) == before
+
+
+# ------------------------------------------------------------ copies, address, Colab, JupyterLab
+
+
+def test_copies_come_without_results_and_are_never_overwritten(course, capsys):
+    count = len(notebook.all_notebooks())
+    assert publish.make_copies() == (count, 0)
+    copies = sorted((course / "work").rglob("*.ipynb"))
+    assert len(copies) == count
+    for copy in copies:
+        content = notebook.read(copy)
+        assert not any(c["outputs"] or c["execution_count"] for c in notebook.code_cells(content))
+        assert "course" not in content["metadata"]
+        original = notebook.read(course / "episodes" / copy.parent.name / copy.name)
+        assert [c["source"] for c in content["cells"]] == [c["source"] for c in original["cells"]]
+        assert any(c["outputs"] for c in notebook.code_cells(original)), "the original keeps its own"
+    copies[0].write_text("mine")
+    copies[1].unlink()
+    assert publish.main_copies([]) == 0
+    assert f"1 lessons copied into work/, {count - 1} copies of yours" in capsys.readouterr().out
+    assert copies[0].read_text() == "mine" and copies[1].is_file()
+
+
+def test_a_fork_moves_the_address_everywhere(course):
+    slug = publish.address().removeprefix("https://github.com/")
+    changed = publish.move_address("https://github.com/somebody/fork")
+    assert publish.address() == "https://github.com/somebody/fork"
+    assert course / "README.md" in changed
+    texts = [f for f in course.rglob("*") if f.suffix in (".md", ".ipynb", ".toml", ".cff")]
+    assert len(texts) > 15 and not [f for f in texts if slug in f.read_text(encoding="utf-8")]
+    for path in notebook.all_notebooks():
+        assert publish.badge(path) in path.read_text(encoding="utf-8")
+        assert [c["source"] for c in notebook.read(path)["cells"] if "colab" in notebook.tags(c)] == [
+            publish.colab_cell()
+        ]
+    with pytest.raises(notebook.NotebookError, match="not an address"):
+        publish.main_address(["https://example.org/x"])
+
+
+def test_without_an_address_only_colab_cells_that_differ_are_rewritten(course, monkeypatch):
+    assert publish.move_address(publish.address()) == []
+    monkeypatch.setattr(publish, "__version__", "9.9")
+    before = snapshot(course)
+    changed = publish.move_address(publish.address())
+    assert len(changed) == len(notebook.all_notebooks()) + 1
+    for path in changed:
+        old, new = json.loads(before[path]), json.loads(path.read_text(encoding="utf-8"))
+        assert old["metadata"] == new["metadata"]
+        differ = [b for a, b in zip(old["cells"], new["cells"], strict=True) if a != b]
+        assert [notebook.tags(c) for c in differ] == [["colab"]] and "v9.9" in "".join(differ[0]["source"])
+
+
+def test_the_colab_cell_does_nothing_elsewhere_and_names_a_missing_version(monkeypatch, capsys):
+    code, calls = publish.colab_cell(), []
+    assert max(map(len, code.splitlines())) <= 100
+    monkeypatch.setattr(subprocess, "run", lambda command, **_: calls.append(command) or _Failed())
+    exec(code, {})
+    assert calls == [] and capsys.readouterr().out == ""
+    monkeypatch.setitem(sys.modules, "google.colab", sys)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    exec(code, {})
+    branch, newest, install = calls
+    assert "--branch" in branch and "--branch" not in newest and branch[-2:] == newest[-2:]
+    assert "was not fetched" in capsys.readouterr().out
+    assert (ROOT / Path(install[1]).relative_to("/content/course")).is_file() and sys.path[0] == "/content/course"
+
+
+class _Done:
+    returncode = 0
+
+
+class _Failed:
+    returncode = 128
+
+
+def test_colab_installs_only_what_is_missing(monkeypatch):
+    wanted = "numpy>=1.26\njupyterlab>=4\nsurely-not-installed>=1  # why\n# a comment\n-e .\n"
+    assert colab.missing(wanted) == ["surely-not-installed>=1"]
+    seen = {}
+    monkeypatch.setattr(colab, "missing", lambda text: ["surely-not-installed>=1"])
+    monkeypatch.setattr(colab.subprocess, "run", lambda command, check: seen.update(command=command) or _Done())
+    assert colab.main() == 0
+    pins = Path(seen["command"][seen["command"].index("--constraint") + 1]).read_text(encoding="utf-8")
+    import numpy
+    import torch
+
+    assert f"numpy=={numpy.__version__}" in pins and f"torch=={torch.__version__.split('+')[0]}" in pins
+
+
+def test_colab_lacks_nothing_that_only_the_tests_need():
+    text = (ROOT / "requirements.txt").read_text(encoding="utf-8").partition("check the course")[2]
+    assert {"pytest", "pytest-xdist", "nbval", "ruff"} <= colab.NOT_NEEDED
+    assert set(re.findall(r"^([\w-]+)>", text, flags=re.MULTILINE)) <= colab.NOT_NEEDED
+
+
+def test_jupyterlab_reads_its_settings_beside_its_door():
+    from tools import lab
+
+    folder = Path(next(option.partition("=")[2] for option in lab.LANDING if "app_settings_dir" in option))
+    settings = json.loads((folder / "overrides.json").read_text(encoding="utf-8"))
+    assert any("Markdown Preview" in str(value) for value in settings.values())
+    assert not (ROOT / "utils" / "lab").exists()
