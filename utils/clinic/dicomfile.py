@@ -12,11 +12,17 @@ import numpy as np
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-CR, MR, SECONDARY_CAPTURE = (f"1.2.840.10008.5.1.4.1.1.{n}" for n in ("1", "4", "7"))
-_FAMILY = ("Abegg", "Brunner", "Clerc", "Danuser", "Etter", "Favre", "Gamper", "Hirt", "Imboden", "Jenni", "Kobelt",
-           "Luginbühl", "Meuwly", "Nägeli", "Ochsner", "Perrin", "Rüegg", "Salzgeber", "Tschudi", "Wyss")
-_GIVEN = {"F": ("Anna", "Chiara", "Elin", "Johanna", "Mia", "Nora", "Rahel", "Selma", "Zoe"),
-          "M": ("Beat", "Dario", "Emil", "Jonas", "Levin", "Nils", "Reto", "Samuel", "Urs")}  # fmt: skip
+_STORAGE = "1.2.840.10008.5.1.4.1.1"
+CR, CT = f"{_STORAGE}.1", f"{_STORAGE}.2"
+MR, SECONDARY_CAPTURE = f"{_STORAGE}.4", f"{_STORAGE}.7"
+_FAMILY = (
+    "Abegg", "Brunner", "Clerc", "Danuser", "Etter", "Favre", "Gamper", "Hirt", "Imboden", "Jenni",
+    "Kobelt", "Luginbühl", "Meuwly", "Nägeli", "Ochsner", "Perrin", "Rüegg", "Salzgeber", "Tschudi", "Wyss",
+)
+_GIVEN = {
+    "F": ("Anna", "Chiara", "Elin", "Johanna", "Mia", "Nora", "Rahel", "Selma", "Zoe"),
+    "M": ("Beat", "Dario", "Emil", "Jonas", "Levin", "Nils", "Reto", "Samuel", "Urs"),
+}
 
 
 def uid(*key: object) -> str:
@@ -27,8 +33,14 @@ def uid(*key: object) -> str:
 
 
 def person(number: int, sex: str) -> str:
-    """An invented name, Family^Given."""
-    return f"{_FAMILY[number % len(_FAMILY)]}^{_GIVEN[sex][number // len(_FAMILY) % len(_GIVEN[sex])]}"
+    """An invented name, Family^Given.
+
+    >>> person(143, "F")
+    'Danuser^Selma'
+    """
+    again, family = divmod(number, len(_FAMILY))
+    given = _GIVEN[sex]
+    return f"{_FAMILY[family]}^{given[again % len(given)]}"
 
 
 def dataset(pixels: np.ndarray, sop_class: str, study: object, series: object, image: object,

@@ -9,6 +9,8 @@ anatomy of the body site, change over time. Each number below is a frequency or 
 set is about as hard as DermaMNIST; none comes from a real picture. Sources bear the names of those they imitate.
 """
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -67,7 +69,7 @@ _SOURCE = {"rosendahl": ((222, 184, 184), .05, .16, .10, .25, 2.5),
            "vienna_dias": ((222, 168, 168), .09, .02, .00, .10, 3.0)}
 
 
-def generate(seed: int = 0) -> dict:
+def generate(seed: int = 0, progress: Callable[[Iterable], Iterable] | None = None) -> dict:
     """The whole set: `{train,val,test}_images` uint8 (n, 28, 28, 3), `…_labels` uint8 (n, 1), `table`, `masks`.
 
     `table` is a DataFrame with one row an image in the order train, val, test. `masks` (10015, 28, 28) uint8
@@ -77,7 +79,7 @@ def generate(seed: int = 0) -> dict:
     lesions = _lesions(rng)
     table = lesions.loc[lesions.index.repeat(lesions.pop("n"))]
     table = _split(table, rng)
-    images, masks = _pictures(table, rng)
+    images, masks = _pictures(table, rng, progress or iter)
     table["image_id"] = [f"SYN_{k:07d}" for k in rng.permutation(len(table))]
     result = {}
     for split in SPLITS:
@@ -128,7 +130,7 @@ def _split(table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     return table
 
 
-def _pictures(table: pd.DataFrame, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _pictures(table: pd.DataFrame, rng: np.random.Generator, progress: Callable) -> tuple[np.ndarray, np.ndarray]:
     """Images uint8 (n, 28, 28, 3) and masks uint8 (n, 28, 28) of the table's rows."""
     lesion, first = table["lesion_id"].factorize()[0], ~table["lesion_id"].duplicated().to_numpy()
     body = {name: value[lesion] for name, value in _bodies(table[first], rng).items()}
@@ -142,7 +144,7 @@ def _pictures(table: pd.DataFrame, rng: np.random.Generator) -> tuple[np.ndarray
         value[again] = value[original[again]]
     shot["shift"][again] += rng.normal(0, .015, (len(again), 2)).astype(np.float32)
     images, masks = np.empty((len(table), SIZE, SIZE, 3), np.uint8), np.empty((len(table), SIZE, SIZE), np.uint8)
-    for start in range(0, len(table), 500):
+    for start in progress(range(0, len(table), 500)):
         part = slice(start, start + 500)
         images[part], masks[part] = _render({k: v[part] for k, v in body.items()},
                                             {k: v[part] for k, v in shot.items()}, rng)

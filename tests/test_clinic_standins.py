@@ -8,20 +8,20 @@ import pandas as pd
 import pydicom
 import pytest
 
-from utils.clinic import archive, chest
+from utils.clinic import standins
 from utils.clinic.patient import make_patient
 
 
 @pytest.fixture(scope="module")
 def rsna(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rsna")
-    return folder, archive.write_rsna(folder, patients=14, size=96, progress=False)
+    return folder, standins.write_rsna(folder, patients=14, size=96)
 
 
 @pytest.fixture(scope="module")
 def covid(tmp_path_factory):
     folder = tmp_path_factory.mktemp("covid")
-    return archive.write_covid(folder, patients=2, spacing=(5, 5, 8), shape=(72, 64, 40), progress=False)
+    return standins.write_covid(folder, patients=2, spacing=(5, 5, 8), shape=(72, 64, 40))
 
 
 def test_rsna_tables_have_rsnas_columns_and_agree(rsna):
@@ -33,7 +33,7 @@ def test_rsna_tables_have_rsnas_columns_and_agree(rsna):
     assert labels.loc[labels["Target"] == 0, "x"].isna().all()
     assert labels.loc[labels["Target"] == 1].notna().all(axis=None)
     assert ((classes["class"] == "Lung Opacity") == (labels["Target"] == 1)).all()
-    assert set(classes["class"]) == set(archive.CLASSES.values())
+    assert set(classes["class"]) == set(standins.CLASSES.values())
     files = {path.stem for path in folder.glob("stage_2_train_images/*.dcm")}
     assert set(labels["patientId"]) == set(truth["patientId"]) == files
 
@@ -48,7 +48,7 @@ def test_rsna_films_have_rsnas_tags_and_decode_to_the_clinics_film(rsna):
         assert (ds.Modality, ds.BodyPartExamined, ds.ConversionType) == ("CR", "CHEST", "WSD")
         assert ds.ViewPosition in ("PA", "AP") and ds.SeriesDescription == f"view: {ds.ViewPosition}"
         assert ds.file_meta.TransferSyntaxUID == pydicom.uid.JPEGBaseline8Bit and "InstitutionName" not in ds
-        assert abs(ds.pixel_array.astype(float) - archive.film_of(row, 96).image / 16).mean() < 3
+        assert abs(ds.pixel_array.astype(float) - standins.film_of(row, 96).image / 16).mean() < 3
 
 
 def test_rsna_boxes_lie_around_the_true_lesions(rsna):
@@ -56,7 +56,7 @@ def test_rsna_boxes_lie_around_the_true_lesions(rsna):
     labels = pd.read_csv(folder / "stage_2_train_labels.csv")
     checked = 0
     for row in truth[truth["finding"] == "opacity"].itertuples():
-        mask = archive.film_of(row, 96).mask
+        mask = standins.film_of(row, 96).mask
         boxes = labels.loc[labels["patientId"] == row.patientId, ["x", "y", "width", "height"]]
         for x, y, width, height in boxes.to_numpy(int):
             checked += 1
@@ -79,15 +79,15 @@ def test_patients_come_several_times_and_the_mapping_knows_them(rsna):
 
 def test_rsna_archive_is_deterministic_and_overwrites_nothing(rsna, tmp_path):
     folder, truth = rsna
-    assert archive.write_rsna(tmp_path, patients=14, size=96, progress=False).equals(truth)
+    assert standins.write_rsna(tmp_path, patients=14, size=96).equals(truth)
     for path in folder.rglob("*.*"):
         assert path.read_bytes() == (tmp_path / path.relative_to(folder)).read_bytes()
     with pytest.raises(FileExistsError):
-        archive.write_rsna(tmp_path, patients=2, size=96, progress=False)
+        standins.write_rsna(tmp_path, patients=2, size=96)
 
 
 def test_sites_see_the_same_mix():
-    truth = archive._visits(np.random.default_rng(0), 3000, 0, (.35, .30, .35))
+    truth = standins._visits(np.random.default_rng(0), 3000, 0, (.35, .30, .35))
     share = truth.assign(sick=truth["finding"] == "opacity").groupby("site")["sick"].mean()
     assert len(share) == 3 and np.ptp(share) < .06
 
@@ -105,13 +105,13 @@ def test_covid_volumes_are_hounsfield_with_a_mask_where_the_lesions_are(covid):
 
 
 def test_covid_archive_is_deterministic_and_overwrites_nothing(covid, tmp_path):
-    again = archive.write_covid(tmp_path, patients=1, spacing=(5, 5, 8), shape=(72, 64, 40), progress=False)
+    again = standins.write_covid(tmp_path, patients=1, spacing=(5, 5, 8), shape=(72, 64, 40))
     assert again[0].read_bytes() == covid[0].read_bytes() and again[0].name == "volume-covid19-A-0001_ct.nii.gz"
     with pytest.raises(FileExistsError):
-        archive.write_covid(tmp_path, patients=1, progress=False)
+        standins.write_covid(tmp_path, patients=1)
 
 
 def test_contact_sheet_lays_pictures_out_row_by_row():
-    sheet = chest.contact_sheet([np.full((4, 6), k) + np.eye(4, 6) for k in range(5)], columns=3)
+    sheet = standins.contact_sheet([np.full((4, 6), k) + np.eye(4, 6) for k in range(5)], columns=3)
     assert sheet.shape == (8, 18) and sheet.dtype == np.uint8 and sheet.max() == 255
     assert (sheet[4:, 12:] == 0).all() and sheet[0, 0] == 255 and sheet[0, 1] == 0
