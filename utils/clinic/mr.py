@@ -12,39 +12,38 @@ from pathlib import Path
 import numpy as np
 
 from utils.clinic import dicomfile
-from utils.clinic.patient import rotation
+from utils.clinic.patient import rotation, rows
 
 TISSUES = ("air", "fat", "bone", "muscle", "fluid", "grey matter", "white matter")
 SIGNAL = np.array([0, 1000, 60, 380, 170, 470, 720], np.float32)  # of each tissue
-_LAYERS = """tissue, centre x y z, half-axes x y z (mm), degrees about x; painted in this order
+_LAYERS = rows("""tissue, centre x y z, half-axes x y z (mm), degrees about x; painted in this order
 fat            0    0    0    77   97  104    0
 muscle         0   10  -70    58   66   66    0
 bone           0    0    3    72   92   98    0
 fluid          0    0    4    67   87   93    0
 grey matter    0   -2   10    64   83   80    0
 white matter   0   -2    9    55   73   69    0
-fluid          0   -2   62   1.8   80   40    0  between the hemispheres
-grey matter    0   45  -42    47   29   24    0  cerebellum
+fluid          0   -2   62   1.8   80   40    0  # between the hemispheres
+grey matter    0   45  -42    47   29   24    0  # cerebellum
 white matter   0   44  -41    36   19   14    0
-white matter   0   18  -40    13   14   34  -15  brain stem
+white matter   0   18  -40    13   14   34  -15  # brain stem
 white matter   0   -4   16    20   38    6    0
-fluid        -13   -6   20     7   30   10   12  ventricles
+fluid        -13   -6   20     7   30   10   12  # ventricles
 fluid         13   -6   20     7   30   10   12
 fluid          0    2    2   2.2   13   11    0
 fluid          0   34  -36     6    6    9    0
-grey matter  -13    3    5     9   14    9    0  thalami
+grey matter  -13    3    5     9   14    9    0  # thalami
 grey matter   13    3    5     9   14    9    0
 grey matter  -25  -12    6     7   16   10    0
 grey matter   25  -12    6     7   16   10    0
-fat          -32  -81  -30    18   14   16    0  orbits and eyes
+fat          -32  -81  -30    18   14   16    0  # orbits and eyes
 fat           32  -81  -30    18   14   16    0
 fluid        -32  -84  -30    12   12   12    0
 fluid         32  -84  -30    12   12   12    0
-air            0  -72  -52    15   24   17    0  nose and throat
+air            0  -72  -52    15   24   17    0  # nose and throat
 air            0  -30  -85    13   12   40    0
-air            0  -88    8    20    4    9    0  frontal sinus
-""".splitlines()[1:]
-_PARTS = [(line[:12].strip(), np.array(line[12:].split()[:7], np.float32)) for line in _LAYERS]
+air            0  -88    8    20    4    9    0  # frontal sinus
+""", 12)
 
 
 def tissue(points: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -58,8 +57,8 @@ def tissue(points: np.ndarray, seed: int = 0) -> np.ndarray:
     waves, phases = rng.normal(0, .30, (6, 3)).astype(np.float32), rng.uniform(0, 6, 6)
     folds = sum(np.sin(points @ w + phase) for w, phase in zip(waves, phases, strict=True))
     found = np.zeros(points.shape[:-1], np.uint8)
-    for name, part in _PARTS:
-        centre, axes, tilt = part[:3], part[3:6], float(part[6])
+    for name, part in _LAYERS:
+        centre, axes, tilt = np.float32(part[:3]), np.float32(part[3:6]), part[6]
         away = ((points - centre) @ rotation(0, tilt).astype(np.float32)) / axes
         depth = (away**2).sum(-1)
         if "matter" in name and min(axes) > 50:  # the cortex is folded

@@ -34,7 +34,19 @@ left heart    27  -25  -64    68   48   52   28
 right heart  -12  -10  -45    44   42   55    0
 aortic arch   23   22   66    19   30   19    0
 """
-ANATOMY = {line[:11].strip(): [float(n) for n in line[11:].split()] for line in _TYPICAL.splitlines()[1:]}
+
+
+def rows(text: str, width: int) -> list[tuple[str, list[float]]]:
+    """A table written as text: a heading, then lines with a name in the first `width` characters, and numbers.
+
+    >>> rows("part  mm  what follows # is a remark\\nrib  7 2", 5)
+    [('rib', [7.0, 2.0])]
+    """
+    lines = [line.split("#")[0] for line in text.rstrip().split("\n")[1:]]
+    return [(line[:width].strip(), [float(n) for n in line[width:].split()]) for line in lines]
+
+
+ANATOMY = dict(rows(_TYPICAL, 11))
 
 
 class Term(NamedTuple):

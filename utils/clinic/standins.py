@@ -1,8 +1,8 @@
 """What the clinic writes in place of the real files of a data set, named and laid out as those are.
 
 `WRITERS[name](folder, progress)` writes the set `name` into `folder` as it would lie in a data folder: arrays
-and tables right there, the rest in mr_t1_series, ct, rsna and covid19. `progress` may wrap the loop over patients, films or slices, as `tqdm` does. Nothing is overwritten:
-FileExistsError.
+and tables right there, the rest in mr_t1_series, ct, rsna and covid19. `progress` may wrap the loop over
+patients, films or slices, as `tqdm` does. Nothing is overwritten: FileExistsError.
 
 Modelled: MedMNIST's and LIDC-IDRI's arrays, HAM10000's tables; the RSNA pneumonia challenge (Shih et al. 2019,
 doi:10.1148/ryai.2019180041): its folders, CSV files and the tags of its DICOM files, in which `patientId` names
