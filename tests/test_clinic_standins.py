@@ -1,5 +1,6 @@
 """The clinic's archives read like the public sets whose layout they have."""
 
+import functools
 import json
 
 import nibabel as nib
@@ -115,3 +116,48 @@ def test_contact_sheet_lays_pictures_out_row_by_row():
     sheet = standins.contact_sheet([np.full((4, 6), k) + np.eye(4, 6) for k in range(5)], columns=3)
     assert sheet.shape == (8, 18) and sheet.dtype == np.uint8 and sheet.max() == 255
     assert (sheet[4:, 12:] == 0).all() and sheet[0, 0] == 255 and sheet[0, 1] == 0
+
+
+LAID_OUT = {  # files and, in an .npz, arrays, as in the real sets
+    "dermamnist": {"dermamnist.npz", "dermamnist_split_info.csv", "HAM10000_metadata.csv",
+                   "ham10000_lesion_masks_28.npz"},
+    "pneumoniamnist": {"pneumoniamnist.npz"}, "lidc_nodules": {"lidc_nodules.npz"},
+    "ct_volume": {"ct/body_3mm.nii.gz"}, "ct_slices": {"ct/chest_slice_0.dcm", "ct/chest_slice_1.dcm"},
+}  # fmt: skip
+MEDMNIST = {f"{part}_{what}" for part in ("train", "val", "test") for what in ("images", "labels")}
+
+
+@pytest.mark.parametrize("name", [*LAID_OUT, "mr_t1_series"])
+def test_writers_lay_a_set_out_as_the_real_one_count_and_never_overwrite(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(standins, "COUNTS", {"train": (2, 3), "val": (1, 1), "test": (1, 1)})
+    monkeypatch.setattr(standins, "lidc_npz", functools.partial(standins.lidc_npz, patients=3))
+    loops = []
+
+    def progress(items):
+        loops.append(len(items))
+        return items
+
+    standins.WRITERS[name](tmp_path / "data", progress)
+    files = {path.relative_to(tmp_path / "data").as_posix() for path in tmp_path.rglob("*.*")}
+    if name == "mr_t1_series":
+        assert len(files) == 40 and all(file.startswith("mr_t1_series/") for file in files)
+    else:
+        assert files == LAID_OUT[name]
+    assert len(loops) == (name != "ct_volume") and all(count > 1 for count in loops)
+    for file in (tmp_path / "data").glob("*mnist.npz"):
+        assert set(np.load(file)) == MEDMNIST
+    with pytest.raises(FileExistsError):
+        standins.WRITERS[name](tmp_path / "data")
+
+
+def test_ham10000s_tables_name_every_image_and_mask(tmp_path):
+    standins.WRITERS["dermamnist"](tmp_path)
+    split, table = (pd.read_csv(tmp_path / f) for f in ("dermamnist_split_info.csv", "HAM10000_metadata.csv"))
+    masks = np.load(tmp_path / "ham10000_lesion_masks_28.npz")
+    assert list(split) == ["split", "index", "image_id"] and len(split) == len(table) == len(masks["masks"])
+    assert list(table) == ["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization", "dataset"]
+    assert set(split["image_id"]) == set(table["image_id"]) == set(masks["image_id"])
+    assert masks["masks"].shape == (10015, 28, 28) and masks["masks"].dtype == np.uint8
+    made = standins.skin.generate()
+    order = pd.Index(masks["image_id"]).get_indexer(made["table"]["image_id"])
+    assert np.array_equal(masks["masks"][order], made["masks"])
