@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from utils.clinic import dicomfile
-from utils.clinic.patient import Patient, Term, rotation
+from utils.clinic.patient import Patient, Term, draws, rotation
 
 WATER = 0.0193  # attenuation of water in 1/mm near 70 keV (NIST XCOM, 0.193 cm²/g)
 
@@ -172,7 +172,7 @@ def radiograph(patient: Patient, site: Site | None = None, size: int = 256, seed
 
 def picture(patient: Patient, site: Site, size: int, seed: int) -> tuple[np.ndarray, str, tuple]:
     """The film's pixels alone, its view and the frame (size, side, turn, shift) it was taken in."""
-    rng = np.random.Generator(np.random.PCG64([seed, 7]))
+    rng = draws(seed, 7)
     portable = rng.random() < site.portable
     pose = rng.normal(0, (2, 1.5, 3)) * (2 if portable else 1)
     turn = rotation(2, pose[2]) @ rotation(0, pose[0]) @ rotation(1, pose[1])

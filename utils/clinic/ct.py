@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from utils.clinic import dicomfile
-from utils.clinic.patient import Patient, Term, make_patient
+from utils.clinic.patient import Patient, Term, draws, make_patient
 
 FAT = -0.14  # what fat adds to soft tissue, relative to water: -100 HU
 FILLER = -2048  # HU, outside the round field of view
@@ -71,7 +71,7 @@ def ct(patient: Patient, spacing: Sequence[float] = (3.0, 3.0, 5.0),
     """
     axes = [(np.arange(n) - (n - 1) / 2) * s for n, s in zip(shape, spacing, strict=True)]
     values = 1000 * (attenuation(patient, axes) - 1)
-    rng = np.random.Generator(np.random.PCG64([seed, 8]))
+    rng = draws(seed, 8)
     values += rng.standard_normal(values.shape, np.float32) * noise
     affine = np.diag([-spacing[0], -spacing[1], spacing[2], 1.0])
     affine[:3, 3] = [-axes[0][0], -axes[1][0], axes[2][0]]

@@ -18,16 +18,12 @@ from scipy import ndimage
 from scipy.special import ndtr
 
 from utils.clinic.chest import projection
-from utils.clinic.patient import Patient
+from utils.clinic.patient import Patient, draws
 
 CASES = 1.75, .45, .3  # suspicion: median and log-standard deviation with an opacity, mean without
 WATER_MM = 21.0  # of extra water in the beam make a suspicion of 1
 TASTE = .6  # part of the variance of a reader's noise that comes back on another day
 SHARED = .5  # part of the variance of an outline's wobble that all readers of a case have in common
-
-
-def _rng(*key: int) -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64(key))
 
 
 @dataclass(frozen=True)
@@ -49,7 +45,7 @@ class Reader:
 
     def says(self, suspicion: np.ndarray, day: int = 0) -> np.ndarray:
         """Yes or no, bool (n,), to n cases read in order; the same cases on another day need not get the same."""
-        taste, mood = (_rng(self.number, *key).standard_normal(len(suspicion)) for key in ([0], [day, 1]))
+        taste, mood = (draws(self.number, *key).standard_normal(len(suspicion)) for key in ([0], [day, 1]))
         noise = TASTE**.5 * taste + (1 - TASTE) ** .5 * mood
         return self.skill * np.asarray(suspicion, float) + noise > self.threshold
 
@@ -60,8 +56,8 @@ class Reader:
         depth = ndimage.distance_transform_edt
         inside = depth(truth) - depth(~truth)  # of pixels' centres
         inside -= np.sign(inside) / 2  # pixels, from the border
-        common = _smooth(truth.shape, 2.5 / spacing, _rng(case, 2))
-        own = _smooth(truth.shape, 2.5 / spacing, _rng(case, 3, self.number, day))
+        common = _smooth(truth.shape, 2.5 / spacing, draws(case, 2))
+        own = _smooth(truth.shape, 2.5 / spacing, draws(case, 3, self.number, day))
         wobble = SHARED**.5 * common + (1 - SHARED)**.5 * own
         drawn = inside * spacing + self.margin + self.wobble * wobble > 0
         parts, count = ndimage.label(drawn)
@@ -83,7 +79,7 @@ def colleagues(count: int, seed: int = 0) -> list[Reader]:
     >>> [person.name for person in colleagues(2)]
     ['colleague 1', 'colleague 2']
     """
-    rng, first = _rng(seed, 4), 1000 * (seed + 1)
+    rng, first = draws(seed, 4), 1000 * (seed + 1)
     threshold = rng.normal(1.4, .45, count)
     skill = 1.3 * np.exp(rng.normal(0, .2, count))
     margin, wobble = rng.normal(.1, .3, count), .7 * np.exp(rng.normal(0, .2, count))
@@ -101,7 +97,7 @@ def suspicion(patient: Patient) -> float:
     outlines = {k for lesion in patient.lesions for k in lesion}
     if not outlines:
         mean = CASES[2] * (2 if patient.finding == "other" else 1)
-        return float(_rng(int(patient.name[1:]), 5).exponential(mean))
+        return float(draws(int(patient.name[1:]), 5).exponential(mean))
     terms = [term for term in patient.terms if term.inside[0] in outlines]
     terms = [term._replace(amount=2 * term.amount) for term in terms]
     return float(projection(patient, 64, terms=terms).max() / WATER_MM)
@@ -109,7 +105,7 @@ def suspicion(patient: Patient) -> float:
 
 def case_mix(count: int, prevalence: float = .3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Cases without their films: whether there is an opacity, bool (n,), and suspicion, float (n,)."""
-    rng, (median, spread, mean) = _rng(seed, 6), CASES
+    rng, (median, spread, mean) = draws(seed, 6), CASES
     opacity = rng.random(count) < prevalence
     sick, well = median * np.exp(rng.normal(0, spread, count)), rng.exponential(mean, count)
     return opacity, np.where(opacity, sick, well)

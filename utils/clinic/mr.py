@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from utils.clinic import dicomfile
-from utils.clinic.patient import rotation, rows
+from utils.clinic.patient import draws, rotation, rows
 
 TISSUES = ("air", "fat", "bone", "muscle", "fluid", "grey matter", "white matter")
 SIGNAL = np.array([0, 1000, 60, 380, 170, 470, 720], np.float32)  # of each tissue
@@ -52,7 +52,7 @@ def tissue(points: np.ndarray, seed: int = 0) -> np.ndarray:
     >>> [TISSUES[k] for k in tissue(np.array([[0, 0, 0], [30, 10, 30], [0, 0, 200]]))]
     ['fluid', 'white matter', 'air']
     """
-    rng = np.random.Generator(np.random.PCG64([seed, 1]))
+    rng = draws(seed, 1)
     points = np.asarray(points, np.float32) / np.exp(rng.normal(0, .03, 3)).astype(np.float32)
     waves, phases = rng.normal(0, .30, (6, 3)).astype(np.float32), rng.uniform(0, 6, 6)
     folds = sum(np.sin(points @ w + phase) for w, phase in zip(waves, phases, strict=True))
@@ -69,7 +69,7 @@ def tissue(points: np.ndarray, seed: int = 0) -> np.ndarray:
 
 def bias(points: np.ndarray, seed: int = 0) -> np.ndarray:
     """The coil's smooth sensitivity, float32 (...), about 0.5 to 1.6, at points (..., 3) in mm."""
-    rng = np.random.Generator(np.random.PCG64([seed, 2]))
+    rng = draws(seed, 2)
     p = np.asarray(points, np.float32) / 100
     linear = rng.normal(0, .22, 3).astype(np.float32)
     square = rng.normal(-.1, .15, 3).astype(np.float32)
@@ -81,7 +81,7 @@ def scan(points: np.ndarray, seed: int = 0, noise: float = 18.0, draw: int = 0) 
 
     Another `draw` is another draw of the noise in the same head.
     """
-    rng = np.random.Generator(np.random.PCG64([seed, 3, draw]))
+    rng = draws(seed, 3, draw)
     signal = SIGNAL[tissue(points, seed)] * bias(points, seed)
     real, imaginary = rng.standard_normal((2, *signal.shape), np.float32) * noise
     return np.hypot(signal + real, imaginary)
@@ -111,7 +111,7 @@ def write_mr_series(folder: str | Path, progress: Callable[[Iterable], Iterable]
     acquisition, and file names follow nothing. `progress` may wrap the slices. Raises FileExistsError
     rather than overwrite a file.
     """
-    folder, rng = Path(folder), np.random.Generator(np.random.PCG64([seed, 4]))
+    folder, rng = Path(folder), draws(seed, 4)
     folder.mkdir(parents=True, exist_ok=True)
     along_row, along_column, normal = (rotation(0, -17) @ rotation(2, 4) @ rotation(1, 2)).T
     rows, columns = shape

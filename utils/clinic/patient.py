@@ -108,6 +108,11 @@ class Patient:
         return [Term(1, (k, lung), self.near(k)) for k in outlines for lung in self.lungs]
 
 
+def draws(*key: int) -> np.random.Generator:
+    """Random numbers that are the same for the same key and independent for another one."""
+    return np.random.Generator(np.random.PCG64(key))
+
+
 def rotation(axis: int, degrees: float) -> np.ndarray:
     """Right-handed rotation about x, y or z (axis 0, 1, 2), as a 3×3 matrix.
 
@@ -146,7 +151,7 @@ def make_patient(seed: int, finding: str = "normal", age: int | None = None, sex
     """
     if finding not in ("normal", "other", "opacity"):
         raise ValueError(f"A finding is 'normal', 'other' or 'opacity', not {finding!r}.")
-    rng, disease = (np.random.Generator(np.random.PCG64(s)) for s in (seed, [seed, 1]))
+    rng, disease = draws(seed), draws(seed, 1)
     age = int(np.clip(rng.normal(48, 17), 3, 92)) if age is None else age
     sex = sex or ("F" if rng.random() < .45 else "M")
     p = Patient(f"P{seed:06d}", age, sex, finding)

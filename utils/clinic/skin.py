@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from utils.clinic.patient import rows
+from utils.clinic.patient import draws, rows
 
 Fields = dict[str, np.ndarray]
 
@@ -97,7 +97,7 @@ def generate(seed: int = 0, progress: Callable[[Iterable], Iterable] | None = No
     `table` is a DataFrame with one row an image in the order train, val, test. `masks` (10015, 28, 28) uint8
     is, in that order, how far a pixel belongs to the lesion, times 255. Deterministic in `seed`.
     """
-    rng = np.random.Generator(np.random.PCG64(seed))
+    rng = draws(seed)
     lesions = _lesions(rng)
     table = lesions.loc[lesions.index.repeat(lesions.pop("n"))]
     table = _split(table, rng)

@@ -23,7 +23,7 @@ import pandas as pd
 from scipy import ndimage
 
 from utils.clinic import chest, ct, dicomfile, experts, mr, skin
-from utils.clinic.patient import Patient, Term, make_patient
+from utils.clinic.patient import Patient, Term, draws, make_patient
 
 Progress = Callable[[Iterable], Iterable] | None
 
@@ -93,7 +93,7 @@ PIXEL = .7  # of a stand-in crop, mm
 def nodule(patient: Patient, seed: int, size: int = 128) -> tuple[np.ndarray, np.ndarray, float]:
     """A slice through a nodule in a patient's lung: attenuation relative to water (size, size), the nodule's true
     mask, and its suspicion. Rows run to the back, columns to the patient's left, `PIXEL` mm apart."""
-    rng = np.random.Generator(np.random.PCG64([seed, 9]))
+    rng = draws(seed, 9)
     lung = patient.lungs[rng.integers(2)]
     axes = np.sqrt(np.diagonal(patient.shape[lung]))
     inside = False
@@ -121,7 +121,7 @@ def lidc_npz(seed: int = 0, patients: int = 180, progress: Progress = None) -> d
     Returns:
         `images` and `reader_masks` uint8 (n, 128, 128), `patient_id`, `nodule`, `slice` str (n,).
     """
-    rng = np.random.Generator(np.random.PCG64([seed, 10]))
+    rng = draws(seed, 10)
     rows = []
     for person in (progress or iter)(range(patients)):
         base, shown = 1_000_000 + seed * 100_000 + person, 0
@@ -175,7 +175,7 @@ def write_rsna(folder: str | Path, progress: Progress = None, patients: int = 30
     `clinic_truth.csv` (patientId, patient, site, finding, seed): `film_of(row, size)` makes the film and its
     lesion mask again. Raises FileExistsError rather than overwrite.
     """
-    folder, rng = Path(folder), np.random.Generator(np.random.PCG64([seed, 11]))
+    folder, rng = Path(folder), draws(seed, 11)
     films = folder / "stage_2_train_images"
     films.mkdir(parents=True, exist_ok=True)
     truth, labels = _visits(rng, patients, seed, mix), []
