@@ -25,7 +25,7 @@ class Site:
     name: str = "Springfield General"
     photons: float = 40_000  # per pixel of 1.5 mm without a patient
     blur: float = 0.8  # standard deviation of the detector's response, mm
-    window: tuple[float, float] = (0.01, 0.95)  # about which quantiles of the chest become black and white
+    window: tuple[float, float] = (0.01, 0.95)  # quantiles of the chest that become black and white
     gamma: float = 1.0
     side: float = 384.0  # of the film, mm
     collimation: float = 0.0  # share of the side that is shuttered, each edge
@@ -33,7 +33,8 @@ class Site:
     text: str = ""
     portable: float = 0.2  # share of films taken at the bedside, AP
     prevalence: float = 0.3  # share of patients with pneumonia
-    tags: dict = field(default_factory=lambda: {"Manufacturer": "ACME", "ManufacturerModelName": "Ray-O 1"})
+    tags: dict = field(default_factory=lambda: {
+        "Manufacturer": "ACME", "ManufacturerModelName": "Ray-O 1"})
 
 
 @dataclass
@@ -50,25 +51,29 @@ class Film:
 
 def _within(part: tuple[slice, slice], block: tuple[slice, slice]) -> tuple[slice, slice]:
     """`part`, counted from the start of `block`."""
-    (r, c), (r0, c0) = part, block
-    return slice(r.start - r0.start, r.stop - r0.start), slice(c.start - c0.start, c.stop - c0.start)
+    (rows, columns), top, left = part, block[0].start, block[1].start
+    return (slice(rows.start - top, rows.stop - top),
+            slice(columns.start - left, columns.stop - left))
 
 
 class _Rays:
     """Parallel rays through a patient; the frame of the film is (column, ray, −row)."""
 
-    def __init__(self, patient: Patient, turn: np.ndarray, size: int, side: float, shift: Sequence[float]):
+    def __init__(self, patient: Patient, turn: np.ndarray, size: int, side: float,
+                 shift: Sequence[float]):
         step, middle = side / size, (size - 1) / 2 - np.asarray(shift, float)
-        self.columns, self.rows = (((np.arange(size) - m) * step).astype(np.float32) for m in middle)
+        pixels = np.arange(size)
+        self.columns, self.rows = (((pixels - m) * step).astype(np.float32) for m in middle)
         centre, shape = patient.centre @ turn.T, turn @ patient.shape @ turn.T
         reach = np.sqrt(np.diagonal(shape, axis1=1, axis2=2))
         self.kept = {}
-        # plain lists: most ellipsoids cover few pixels, and then NumPy's scalars cost more than the pixels
+        # plain lists: most ellipsoids cover few pixels, and NumPy's scalars would cost more than those
         self.centre, self.inverse = centre.tolist(), np.linalg.inv(shape).tolist()
-        low, high = centre - reach, centre + reach
-        edges = np.stack([low[:, 0], -high[:, 2], high[:, 0], -low[:, 2]], -1) / step + middle[[0, 1, 0, 1]]
+        left, near, bottom = (centre - reach).T
+        right, far, top = (centre + reach).T
+        edges = np.stack([left, -top, right, -bottom], -1) / step + np.tile(middle, 2)
         edges = np.clip(np.ceil(edges), 0, size).astype(int)
-        self.span = list(zip(*edges.T.tolist(), low[:, 1].tolist(), high[:, 1].tolist(), strict=True))
+        self.span = list(zip(*edges.T.tolist(), near.tolist(), far.tolist(), strict=True))
 
     def chord(self, k: int, rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
         """Middle and half length, mm, of the rays' chords through ellipsoid k; half is 0 where they miss.
@@ -93,7 +98,9 @@ class _Rays:
             x0, y0, x1, y1, z0, z1 = self.span[k]
             left, top, near = max(left, x0), max(top, y0), max(near, z0)
             right, bottom, far = min(right, x1), min(bottom, y1), min(far, z1)
-        return (slice(top, bottom), slice(left, right)) if left < right and top < bottom and near < far else None
+        if left < right and top < bottom and near < far:
+            return slice(top, bottom), slice(left, right)
+        return None
 
     def clip(self, low: np.ndarray, high: np.ndarray, block: tuple[slice, slice], k: int) -> tuple:
         """Intersect intervals along the rays with ellipsoid k, whose chords are kept for the next caller."""
@@ -120,7 +127,8 @@ class _Rays:
             low, high = self.clip(low, high, block, k)
         self.subtract(total, term, block, low, high)
 
-    def subtract(self, total: np.ndarray, term: Term, block: tuple, low: np.ndarray, high: np.ndarray) -> None:
+    def subtract(self, total: np.ndarray, term: Term, block: tuple, low: np.ndarray,
+                 high: np.ndarray) -> None:
         """Add what is left of the intervals outside the term's `outside`: |I∖(A∪B)| = |I∖B| − |(I∩A)∖B|."""
         path = np.maximum(high - low, 0)
         if not path.any():
@@ -133,15 +141,22 @@ class _Rays:
             if part is not None:
                 cut = _within(part, block)
                 clipped = self.clip(low[cut], high[cut], part, other)
-                self.subtract(total, Term(-term.amount, inside, term.outside[n + 1:]), part, *clipped)
+                rest = Term(-term.amount, inside, term.outside[n + 1:])
+                self.subtract(total, rest, part, *clipped)
 
 
-def projection(patient: Patient, size: int = 256, side: float = 384.0, turn: np.ndarray | None = None,
-               shift: Sequence[float] = (0, 0), terms: list[Term] | None = None) -> np.ndarray:
+def projection(patient: Patient, size: int = 256, side: float = 384.0,
+               turn: np.ndarray | None = None, shift: Sequence[float] = (0, 0),
+               terms: list[Term] | None = None) -> np.ndarray:
     """Line integrals (size, size), mm of water, of the patient seen from the front, in closed form.
 
     The patient's left is at the right of the picture. `turn` (3, 3) rotates the patient first, `shift` moves
     the film by pixels (right, down); `terms` stand in for the patient's own.
+
+    >>> from utils.clinic.patient import make_patient
+    >>> water = projection(make_patient(2), size=64)
+    >>> water.shape, bool(200 < water.max() < 600)
+    ((64, 64), True)
     """
     rays = _Rays(patient, np.eye(3) if turn is None else turn, size, side, shift)
     total = np.zeros((size, size), np.float32)
@@ -217,7 +232,8 @@ def _overlap(a: tuple, b: tuple) -> bool:
     return np.prod(np.maximum(common, 0)) > .3 * min(areas)
 
 
-def stamp(image: np.ndarray, text: str, place: tuple[float, float], height: float) -> tuple[int, int, int, int]:
+def stamp(image: np.ndarray, text: str, place: tuple[float, float],
+          height: float) -> tuple[int, int, int, int]:
     """Burn text into an image, in place; `place` and `height` are shares of the side. → x, y, width, height."""
     if not text:
         return 0, 0, 0, 0
@@ -262,7 +278,8 @@ def write_film_dicom(film: Film, path: str | Path, site: Site, patient: Patient,
         "InstitutionName": site.name, "PatientName": name, "PatientID": patient.name,
         "PatientSex": patient.sex, "PatientAge": f"{patient.age:03d}Y",
         "PatientBirthDate": f"{year - patient.age - 1}1130", "ViewPosition": film.view,
-        "StudyDate": day, "ContentDate": day, "ImagerPixelSpacing": spacing, "PixelSpacing": spacing,
+        "StudyDate": day, "ContentDate": day,
+        "ImagerPixelSpacing": spacing, "PixelSpacing": spacing,
         "BurnedInAnnotation": "YES" if burn else "NO"}
     if inverted:
         pixels, tags["PhotometricInterpretation"] = 4095 - pixels, "MONOCHROME1"

@@ -57,8 +57,10 @@ def dataset(pixels: np.ndarray, sop_class: str, study: object, series: object, i
     from pydicom.encaps import encapsulate
     from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit
 
-    if pixels.dtype not in (np.uint8, np.uint16) or pixels.ndim != 2 or (jpeg and pixels.dtype != np.uint8):
-        raise ValueError(f"Pixels are uint8 or uint16 (rows, columns), not {pixels.dtype} {pixels.shape}.")
+    allowed = (np.uint8,) if jpeg else (np.uint8, np.uint16)
+    if pixels.dtype not in allowed or pixels.ndim != 2:
+        raise ValueError(
+            f"Pixels are uint8 or uint16 (rows, columns), not {pixels.dtype} {pixels.shape}.")
     ds, bits = Dataset(), 8 * pixels.itemsize
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = JPEGBaseline8Bit if jpeg else ExplicitVRLittleEndian
@@ -69,7 +71,7 @@ def dataset(pixels: np.ndarray, sop_class: str, study: object, series: object, i
     ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
     ds.Rows, ds.Columns = pixels.shape
     ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = bits, bits, bits - 1, 0
-    for keyword, value in tags.items():  # unchecked, since some public sets break the standard's rules
+    for keyword, value in tags.items():  # unchecked, since some public sets break the rules
         ds.add(DataElement(keyword, dictionary_VR(keyword), value, validation_mode=config.IGNORE))
     ds.HighBit = ds.BitsStored - 1
     if jpeg:

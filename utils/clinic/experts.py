@@ -45,7 +45,8 @@ class Reader:
 
     def says(self, suspicion: np.ndarray, day: int = 0) -> np.ndarray:
         """Yes or no, bool (n,), to n cases read in order; the same cases on another day need not get the same."""
-        taste, mood = (draws(self.number, *key).standard_normal(len(suspicion)) for key in ([0], [day, 1]))
+        taste = draws(self.number, 0).standard_normal(len(suspicion))
+        mood = draws(self.number, day, 1).standard_normal(len(suspicion))
         noise = TASTE**.5 * taste + (1 - TASTE) ** .5 * mood
         return self.skill * np.asarray(suspicion, float) + noise > self.threshold
 

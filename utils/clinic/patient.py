@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-SOFT, LUNG, BONE = 1.04, .24, .55  # relative to water; bone is what it adds to the soft tissue it sits in
+SOFT, LUNG, BONE = 1.04, .24, .55  # relative to water; bone is what it adds to soft tissue
 _TYPICAL = """part, centre x y z, half-axes x y z (mm), degrees about y
 torso          0    0  -70   164  113  345    0
 shoulders      0   14  142   226   66   74    0
@@ -70,7 +70,7 @@ class Patient:
     terms: list[Term] = field(default_factory=list)
     lungs: tuple = ()  # indices of the right and the left lung
     solids: tuple = ()  # indices of what replaces lung
-    lesions: list[tuple] = field(default_factory=list)  # per cluster: indices of its opacities' outlines
+    lesions: list[tuple] = field(default_factory=list)  # per cluster: outlines of its opacities
 
     def add(self, centre, axes, turn=None) -> range:
         """Add ellipsoids, arrays (k, 3) or (3,); returns their indices. `turn` (k, 3, 3) rotates the axes."""
@@ -83,7 +83,8 @@ class Patient:
         self.shape = np.concatenate([self.shape, np.broadcast_to(shape, (len(centre), 3, 3))])
         return range(first, len(self.centre))
 
-    def fill(self, amount: float, parts: Iterable, within: tuple = (), outside: Iterable = ()) -> None:
+    def fill(self, amount: float, parts: Iterable, within: tuple = (),
+             outside: Iterable = ()) -> None:
         """Add `amount` inside each ellipsoid of `parts` where it lies in all of `within` and out of `outside`."""
         self.terms += [Term(amount, (k, *within), tuple(outside)) for k in parts]
 
@@ -184,14 +185,15 @@ def _pair(x: float, y: float, z: float) -> list[tuple]:
     return [(-x, y, z), (x, y, z)]
 
 
-def _trunk(p: Patient, rng: np.random.Generator, disease: np.random.Generator, other: str | None) -> None:
+def _trunk(p: Patient, rng: np.random.Generator, disease: np.random.Generator,
+           other: str | None) -> None:
     """Soft tissue, and the air in it: lungs, trachea and stomach."""
     fat, girth = np.exp(rng.normal(.02, .07)), rng.normal(0, .05, 3)
     _flesh(p, rng, fat)
     centre, axes, turn = _typical("right lung", "left lung")
     wide = [1, 1.03, 1.1] if other == "wide" else 1
     p.lungs = tuple(p.add(centre, axes * np.exp(girth * .5) * wide, turn))
-    breath = rng.normal(0, 9) - (22 if other == "wide" else 0)  # mm by which the diaphragm stands higher
+    breath = rng.normal(0, 9) - (22 if other == "wide" else 0)  # mm that the diaphragm is higher
     p.solids = tuple(_solids(p, rng, breath, big=.25 if other == "heart" else 0))
     if other == "effusion":
         side, big = disease.choice([-1, 1]), disease.uniform(.8, 1.3)

@@ -34,7 +34,7 @@ SPLITS = {  # images of each class
 }
 SIZE, BATCH = 28, 500  # pixels of a side; pictures drawn at a time
 
-# HAM10000 (Tschandl et al. 2018, doi:10.7910/DVN/DBW86T): images and lesions of each class, label type and source
+# HAM10000 (Tschandl et al. 2018, doi:10.7910/DVN/DBW86T): images and lesions of each source
 _COUNTS = rows("""dx, dx_type  rosendahl    modern      molemax     dias
     akiec histo      295 211    32  17     0    0    0   0
     bcc histo        296 211   211 110     2    2    5   4
@@ -53,7 +53,8 @@ _PEOPLE = columns("""  akiec   bcc   bkl    df   mel    nv  vasc
     age            67    67    64    53    61    46    51
     spread         11    14    14    14    15    15    21
     female        .32   .38   .43   .45   .38   .49   .51""", 16)
-_NO_AGE = {"bkl": 10, "mel": 2, "nv": 45}  # lesions whose age (and, but for melanoma, sex) nobody recorded
+# lesions whose age (and, but for melanoma, sex) nobody recorded
+_NO_AGE = {"bkl": 10, "mel": 2, "nv": 45}
 _PLACE = columns("""    akiec   bcc   bkl    df   mel    nv  vasc
     abdomen          5    18    42     4    66   860    27
     acral            0     0     0     0     0     7     0
@@ -71,7 +72,7 @@ _PLACE = columns("""    akiec   bcc   bkl    df   mel    nv  vasc
     unknown          0     5    23     0    10   196     0
     upper extremity  62   49   104    24   213   655    11""", 19)
 
-# What a typical lesion of the class is like, and its standard deviation on a log scale. Radius in half-widths.
+# What a typical lesion is like, and its standard deviation on a log scale; radius in half-widths
 _LOOK = columns("""    akiec   bcc   bkl    df   mel    nv  vasc  spread
     radius        .68   .60   .58   .48   .60   .39   .36     .29
     irregular     .30   .26   .22   .10   .30   .13   .09     .38
@@ -83,7 +84,8 @@ _LOOK = columns("""    akiec   bcc   bkl    df   mel    nv  vasc  spread
     blotch        .60   .65   .50   .30   .70   .35   .40     .33
     grain         .50   .35   .45   .25   .40   .30   .25     .35""", 16)
 # What melanin, blood, deep pigment and scale take from red, green and blue
-_ABSORB = np.array([[.34, .72, .80], [.14, .80, .50], [.95, .70, .42], [-.22, -.32, -.30]], np.float32)
+_ABSORB = np.array([[.34, .72, .80], [.14, .80, .50], [.95, .70, .42], [-.22, -.32, -.30]],
+                   np.float32)
 _SOURCE = dict(rows("""how a source sees skin: red green blue, spread, vignette, round frames, blur, noise
     rosendahl      222 184 184   .05       .16       .10           .25   2.5
     vidir_modern   217 183 197   .06       .20       .16           .20   2.0
@@ -151,7 +153,8 @@ def _split(table: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     for c, counts in enumerate(zip(*SPLITS.values(), strict=True)):
         table.loc[table["label"] == c, "split"] = np.repeat(list(SPLITS), counts)
     table["split"] = pd.Categorical(table["split"], categories=list(SPLITS))
-    table = table.iloc[rng.permutation(len(table))].sort_values("split", kind="stable").reset_index(drop=True)
+    table = table.iloc[rng.permutation(len(table))]
+    table = table.sort_values("split", kind="stable", ignore_index=True)
     table["split"] = table["split"].astype(str)
     table["index"] = table.groupby("split", sort=False).cumcount()
     return table
@@ -248,7 +251,7 @@ def _float32(fields: Fields) -> Fields:
     return {name: np.asarray(value, np.float32) for name, value in fields.items()}
 
 
-# ---------------------------------------------------------------------------- drawing; pictures are (n, 28, 28)
+# ------------------------------------------------------------ drawing; pictures are (n, 28, 28)
 
 _AXIS = ((np.arange(SIZE) + .5) * 2 / SIZE - 1).astype(np.float32)
 _U, _V = np.meshgrid(_AXIS, _AXIS)  # of pixels, from -1 to 1, right and down
@@ -257,7 +260,9 @@ _U, _V = np.meshgrid(_AXIS, _AXIS)  # of pixels, from -1 to 1, right and down
 def _render(batch: Fields, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draw the pictures of one batch: uint8 (n, 28, 28, 3), and masks uint8 (n, 28, 28)."""
     # (n, …) → (…, n, 1, 1), so that each number meets the pixels of its picture
-    f = SimpleNamespace(**{name: np.moveaxis(value, 0, -1)[..., None, None] for name, value in batch.items()})
+    f = SimpleNamespace()
+    for name, value in batch.items():
+        setattr(f, name, np.moveaxis(value, 0, -1)[..., None, None])
     x, y = _in_the_lesion(f)
     coarse, fine = _waves(f.coarse, x, y), _waves(f.fine, x, y)
     rho, mask = _shape(f, x, y, coarse, fine)
@@ -309,7 +314,8 @@ def _falling(values: np.ndarray) -> np.ndarray:
     return 1 / (1 + np.exp(np.clip(values, -30, 30)))
 
 
-def _pigment(f: SimpleNamespace, rho: np.ndarray, coarse: np.ndarray, fine: np.ndarray) -> np.ndarray:
+def _pigment(f: SimpleNamespace, rho: np.ndarray, coarse: np.ndarray,
+             fine: np.ndarray) -> np.ndarray:
     """Amounts of melanin, blood, deep pigment and scale, (n, 28, 28, 4)."""
     mottle = np.exp(f.blotch * coarse + f.grain * .5 * fine)
     blotches = 1 / (1 + np.exp(-5 * (coarse - .4)))

@@ -27,7 +27,7 @@ from utils.clinic.patient import Patient, Term, draws, make_patient
 
 Progress = Callable[[Iterable], Iterable] | None
 
-# ---------------------------------------------------------------------------- arrays, as MedMNIST keeps them
+# ------------------------------------------------------------ arrays, as MedMNIST keeps them
 
 
 def write_dermamnist(folder: Path, progress: Progress = None) -> None:
@@ -40,12 +40,15 @@ def write_dermamnist(folder: Path, progress: Progress = None) -> None:
     _keep(folder / "HAM10000_metadata.csv", table[columns].to_csv(index=False))
     names = table["image_id"].to_numpy(str)
     order = np.argsort(names)
-    _keep_arrays(folder / "ham10000_lesion_masks_28.npz", {"image_id": names[order], "masks": masks[order]})
+    in_order = {"image_id": names[order], "masks": masks[order]}
+    _keep_arrays(folder / "ham10000_lesion_masks_28.npz", in_order)
 
 
-COUNTS = {"train": (1214, 3494), "val": (135, 389), "test": (234, 390)}  # PneumoniaMNIST: normal, pneumonia
+# PneumoniaMNIST: normal, pneumonia
+COUNTS = {"train": (1214, 3494), "val": (135, 389), "test": (234, 390)}
 _CHILDREN = chest.Site("children's ward", blur=1.5, portable=.3)
-_ELSEWHERE = chest.Site("another ward", blur=2.2, portable=.8, gamma=.935, window=(.01, .96), photons=20_000)
+_ELSEWHERE = chest.Site("another ward", blur=2.2, portable=.8, gamma=.935, window=(.01, .96),
+                        photons=20_000)
 
 
 def pneumonia_npz(seed: int = 0, progress: Progress = None) -> dict[str, np.ndarray]:
@@ -72,7 +75,7 @@ def pneumonia_npz(seed: int = 0, progress: Progress = None) -> dict[str, np.ndar
 def _children(seed: int) -> Iterator[tuple[int, int, chest.Site]]:
     """Label, age and ward (with a film as large as the child needs) of each child, split after split."""
     for split, counts in COUNTS.items():
-        rng = np.random.Generator(np.random.PCG64([seed, counts[0]]))
+        rng = draws(seed, counts[0])
         labels = rng.permutation(np.repeat([0, 1], counts))
         site = _ELSEWHERE if split == "test" else _CHILDREN
         for label, age in zip(labels, rng.integers(1, 6, len(labels)), strict=True):
@@ -85,7 +88,7 @@ def write_pneumoniamnist(folder: Path, progress: Progress = None) -> None:
     _keep_arrays(folder / "pneumoniamnist.npz", pneumonia_npz(progress=progress))
 
 
-# ---------------------------------------------------------------------------- LIDC-IDRI
+# ------------------------------------------------------------ LIDC-IDRI
 
 PIXEL = .7  # of a stand-in crop, mm
 
@@ -114,7 +117,8 @@ def nodule(patient: Patient, seed: int, size: int = 128) -> tuple[np.ndarray, np
     return picture[..., 0].T, parts[..., 0].T > 0, suspicion
 
 
-def lidc_npz(seed: int = 0, patients: int = 180, progress: Progress = None) -> dict[str, np.ndarray]:
+def lidc_npz(seed: int = 0, patients: int = 180,
+             progress: Progress = None) -> dict[str, np.ndarray]:
     """A stand-in for `lidc_nodules.npz`, with its flaws: crops scaled from their own minimum to their own maximum,
     and bit k of `reader_masks` is the k-th outline of a nodule, not a fixed reader (here the first four).
 
@@ -156,7 +160,7 @@ def write_lidc(folder: Path, progress: Progress = None) -> None:
     _keep_arrays(folder / "lidc_nodules.npz", lidc_npz(progress=progress))
 
 
-# ---------------------------------------------------------------------------- RSNA's pneumonia challenge
+# ------------------------------------------------------------ RSNA's pneumonia challenge
 
 SITES = (
     chest.Site("Springfield General", marker=""),
@@ -182,15 +186,19 @@ def write_rsna(folder: str | Path, progress: Progress = None, patients: int = 30
     for row in (progress or iter)(list(truth.itertuples(index=False))):
         person = make_patient(row.seed, row.finding)
         film = _film(person, row, size)
-        path = films / f"{row.patientId}.dcm"
-        _rsna_dicom(film, person, row.patientId).save_as(path, enforce_file_format=True, overwrite=False)
+        ds = _rsna_dicom(film, person, row.patientId)
+        ds.save_as(films / f"{row.patientId}.dcm", enforce_file_format=True, overwrite=False)
         boxes, target = film.boxes.tolist() or [[np.nan] * 4], int(len(film.boxes) > 0)
         labels += [(row.patientId, *box, target, CLASSES[row.finding]) for box in boxes]
-    table = pd.DataFrame(labels, columns=["patientId", "x", "y", "width", "height", "Target", "class"])
-    _keep(folder / "stage_2_train_labels.csv", table.drop(columns="class").to_csv(index=False))
-    _keep(folder / "stage_2_detailed_class_info.csv", table[["patientId", "class"]].to_csv(index=False))
-    rows = zip(truth["patientId"], truth["patient"], truth.groupby("patient").cumcount(), strict=True)
-    mapping = [{"subset_img_id": film, "img_id": f"{person:08d}_{n:03d}.png"} for film, person, n in rows]
+    columns = ["patientId", "x", "y", "width", "height", "Target", "class"]
+    table = pd.DataFrame(labels, columns=columns)
+    classes = table[["patientId", "class"]].to_csv(index=False)
+    _keep(folder / "stage_2_train_labels.csv", table[columns[:-1]].to_csv(index=False))
+    _keep(folder / "stage_2_detailed_class_info.csv", classes)
+    number = truth.groupby("patient").cumcount()
+    rows = zip(truth["patientId"], truth["patient"], number, strict=True)
+    mapping = [{"subset_img_id": film, "img_id": f"{person:08d}_{n:03d}.png"}
+               for film, person, n in rows]
     _keep(folder / "pneumonia-challenge-dataset-mappings_2018.json", json.dumps(mapping, indent=1))
     _keep(folder / "clinic_truth.csv", truth.to_csv(index=False))
     return truth
@@ -199,7 +207,8 @@ def write_rsna(folder: str | Path, progress: Progress = None, patients: int = 30
 def _rsna_dicom(film: chest.Film, person: Patient, name: str) -> "dicomfile.Dataset":
     pixels, spacing = (film.image >> 4).astype(np.uint8), [f"{film.spacing:.6g}"] * 2
     return dicomfile.dataset(pixels, dicomfile.SECONDARY_CAPTURE, name, 1, 1, {
-        "StudyDate": "19010101", "StudyTime": "000000.00", "Modality": "CR", "ConversionType": "WSD",
+        "StudyDate": "19010101", "StudyTime": "000000.00", "Modality": "CR",
+        "ConversionType": "WSD",
         "SeriesDescription": f"view: {film.view}", "PatientName": name, "PatientID": name,
         "PatientBirthDate": "", "PatientSex": person.sex, "PatientAge": str(person.age),
         "SeriesNumber": 1, "InstanceNumber": 1, "BodyPartExamined": "CHEST",
@@ -231,7 +240,7 @@ def _visits(rng: np.random.Generator, patients: int, seed: int, mix: tuple) -> p
     return pd.DataFrame(rows, columns=columns).sort_values("patientId", ignore_index=True)
 
 
-# ---------------------------------------------------------------------------- NIfTI files
+# ------------------------------------------------------------ NIfTI files
 
 
 def write_covid(folder: str | Path, progress: Progress = None, patients: int = 20, seed: int = 0,
@@ -297,13 +306,17 @@ def _in(name: str, write: Callable) -> Callable[[Path, Progress], None]:
 
 
 WRITERS: dict[str, Callable[[Path, Progress], None]] = {
-    "dermamnist": write_dermamnist, "pneumoniamnist": write_pneumoniamnist, "lidc_nodules": write_lidc,
-    "mr_t1_series": _in("mr_t1_series", mr.write_mr_series), "rsna": _in("rsna", write_rsna),
-    "ct_slices": _in("ct", ct.write_slices), "ct_volume": _in("ct", write_ct_volume),
+    "dermamnist": write_dermamnist,
+    "pneumoniamnist": write_pneumoniamnist,
+    "lidc_nodules": write_lidc,
+    "mr_t1_series": _in("mr_t1_series", mr.write_mr_series),
+    "ct_slices": _in("ct", ct.write_slices),
+    "ct_volume": _in("ct", write_ct_volume),
+    "rsna": _in("rsna", write_rsna),
     "covid19": _in("covid19", write_covid),
 }
 
-# ---------------------------------------------------------------------------- a picture of the clinic
+# ------------------------------------------------------------ a picture of the clinic
 
 
 def contact_sheet(pictures: Sequence[np.ndarray], columns: int = 4) -> np.ndarray:
