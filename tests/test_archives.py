@@ -15,7 +15,7 @@ from test_datasets import one_sentence, snapshot
 
 from utils import archives, datasets, files
 from utils.archives import BOX, CLASSES, FILMS, LABELS, MAPPING
-from utils.clinic import archive
+from utils.clinic import standins
 from utils.datasets import DataError
 
 SIZE = 64
@@ -25,8 +25,8 @@ SIZE = 64
 def written(tmp_path_factory) -> Path:
     """Small archives of the clinic: `rsna` of 25 patients, `covid19/Train` of 3."""
     folder = tmp_path_factory.mktemp("written")
-    archive.write_rsna(folder / "rsna", patients=25, size=SIZE, progress=False)
-    archive.write_covid(folder / "covid19", patients=3, spacing=(8, 8, 10), shape=(48, 40, 32), progress=False)
+    standins.write_rsna(folder / "rsna", patients=25, size=SIZE)
+    standins.write_covid(folder / "covid19", patients=3, spacing=(8, 8, 10), shape=(48, 40, 32))
     return folder
 
 
@@ -91,7 +91,7 @@ def test_one_row_a_film_and_one_row_a_box(rsna):
     assert ((pile.films["n_boxes"] > 0) == (pile.films["target"] == 1)).all() and pile.films["n_boxes"].max() > 1
     truth = pd.read_csv(rsna / "clinic_truth.csv").set_index("patientId")
     assert (pile.films["film"].map(truth["patient"]) == pile.films["patient"].astype(int)).all()
-    assert (pile.films["film"].map(truth["finding"]).map(archive.CLASSES) == pile.films["class"]).all()
+    assert (pile.films["film"].map(truth["finding"]).map(standins.CLASSES) == pile.films["class"]).all()
     assert all((pile.root / path).is_file() and path == f"{FILMS}/{film}.dcm"
                for film, path in zip(pile.films["film"], pile.films["path"], strict=True))  # fmt: skip
     assert pile.source.is_real and pile.source.where == datasets.OURS and not pile.skipped
@@ -103,7 +103,7 @@ def test_boxes_hold_the_projected_lesions(rsna):
     sick = truth[truth["finding"] == "opacity"].head(6)
     for row in sick.itertuples():
         pixels, boxes = pile.read(row.patientId)
-        film = archive.film_of(row, SIZE)
+        film = standins.film_of(row, SIZE)
         assert pixels.dtype == np.uint8 and np.corrcoef(pixels.ravel(), film.image.ravel())[0, 1] > 0.99
         left = film.mask.copy()
         for x, y, width, height in boxes.astype(int):
@@ -132,10 +132,10 @@ def test_with_nobodys_archive_the_clinic_writes_one_and_keeps_it(monkeypatch, ca
     calls = []
 
     def small(write, **how):
-        return lambda folder, progress: calls.append(folder) or write(folder, progress=progress, **how)
+        return lambda folder: calls.append(folder) or write(folder, **how)
 
-    monkeypatch.setattr(archive, "write_rsna", small(archive.write_rsna, patients=3, size=SIZE))
-    monkeypatch.setattr(archive, "write_covid", small(archive.write_covid, patients=1, spacing=(9, 9, 9),
+    monkeypatch.setattr(standins, "write_rsna", small(standins.write_rsna, patients=3, size=SIZE))
+    monkeypatch.setattr(standins, "write_covid", small(standins.write_covid, patients=1, spacing=(9, 9, 9),
                                                       shape=(40, 36, 30)))  # fmt: skip
     piles = [(datasets.rsna(), datasets.covid19()) for _ in range(2)][1]
     assert len(calls) == 2, "written once, kept, read twice"
@@ -384,7 +384,7 @@ def test_a_read_only_data_folder_is_said_and_the_lesson_goes_on(monkeypatch):
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(files, "keep", refuse)
-    monkeypatch.setattr(archive, "write_rsna", lambda folder, progress, write=archive.write_rsna: write(
-        folder, patients=2, size=SIZE, progress=progress))  # fmt: skip
+    monkeypatch.setattr(standins, "write_rsna", lambda folder, write=standins.write_rsna: write(
+        folder, patients=2, size=SIZE))  # fmt: skip
     pile = datasets.rsna()
     assert "Read-only" in pile.source.note and pile.read(pile.films["film"][0])[0].shape == (SIZE, SIZE)

@@ -690,8 +690,8 @@ def test_mr_series(monkeypatch):
 
     import utils.clinic
 
-    monkeypatch.setattr(utils.clinic, "head", type("head", (), {"write_mr_series": staticmethod(write)}), raising=False)
-    monkeypatch.setitem(sys.modules, "utils.clinic.head", utils.clinic.head)
+    monkeypatch.setattr(utils.clinic, "mr", type("mr", (), {"write_mr_series": staticmethod(write)}), raising=False)
+    monkeypatch.setitem(sys.modules, "utils.clinic.mr", utils.clinic.mr)
     first, again = datasets.mr_series(), datasets.mr_series()
     assert len(calls) == 1 and first.source == again.source and not first.source.is_real
     assert [path.name for path in first.paths] == ["a.dcm", "b.dcm"] and all(path.is_file() for path in again.paths)
@@ -849,7 +849,7 @@ def put_folders(root: Path, content: dict[str, np.ndarray]) -> None:
 
 def test_lidc_packed_in_folders_and_from_the_clinic_is_the_same_object(monkeypatch, tmp_path):
     content = crops()
-    monkeypatch.setattr("utils.clinic.readers.lidc_npz", lambda seed=0: content)
+    monkeypatch.setattr("utils.clinic.standins.lidc_npz", lambda seed=0: content)
     made = datasets.lidc()
     assert not made.source.is_real and "lidc_nodules.npz" in one_sentence(made.source.note)
     assert datasets.lidc().source == made.source, "kept, and found again"

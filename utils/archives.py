@@ -30,7 +30,7 @@ PLACES = {  # folders to look into, and the file that shows that it is the right
     "rsna": (("rsna", "rsna-pneumonia-detection-challenge"), "stage_2_train_labels.csv"),
     "covid19": (("covid19", "covid19/Train", "COVID-19-20_v2/Train"), "*_ct.nii.gz"),
 }
-WRITERS = {"rsna": "write_rsna", "covid19": "write_covid"}  # in utils.clinic.archive
+WRITERS = {"rsna": "write_rsna", "covid19": "write_covid"}  # in utils.clinic.standins
 PUBLISHED = {"rsna": 26_684, "covid19": 199}  # films; cases
 FILMS, LABELS, CLASSES = "stage_2_train_images", "stage_2_train_labels.csv", "stage_2_detailed_class_info.csv"
 MAPPING = "pneumonia-challenge-dataset-mappings_2018.json"

@@ -37,9 +37,9 @@ TABLES = {  # file name: (address, columns)
         "https://dataverse.harvard.edu/api/access/datafile/4338392?format=original",
         ["lesion_id", "image_id", "dx", "dx_type", "age", "sex", "localization", "dataset"]),
 }  # fmt: skip
-MAKERS = {"dermamnist": "skin.generate", "pneumoniamnist": "chest.pneumonia_npz",
-          "mr_t1_series": "head.write_mr_series", "lidc_nodules": "readers.lidc_npz",
-          "ct_slices": "scanner.write_slices"}  # in utils.clinic
+MAKERS = {"dermamnist": "skin.generate", "pneumoniamnist": "standins.pneumonia_npz",
+          "mr_t1_series": "mr.write_mr_series", "lidc_nodules": "standins.lidc_npz",
+          "ct_slices": "ct.write_slices"}  # in utils.clinic
 PARTS = ("train", "val", "test")
 CARDS = {
     "dermamnist": Source("DermaMNIST", citation="Tschandl et al. 2018, doi:10.7910/DVN/DBW86T; Yang et al. 2023, "
@@ -244,7 +244,7 @@ def _ham10000(arrays: dict[str, np.ndarray], folder: Path) -> pd.DataFrame:
 
 def _made_path(name: str, suffix: str = "") -> Path:
     """In data/synthetic, under a name that changes with the code that makes it (comments apart)."""
-    code = fingerprint.code_of([f"from utils.clinic import chest, head, readers, scanner, skin\n{MAKERS[name]}"])[1]
+    code = fingerprint.code_of([f"from utils.clinic import ct, mr, skin, standins\n{MAKERS[name]}"])[1]
     return DATA / "synthetic" / fingerprint.digest(f"{sorted(code.items())}") / f"{name}{suffix}"
 
 
@@ -258,9 +258,9 @@ def _made(name: str, key: str = "train_images") -> tuple[dict[str, np.ndarray], 
     if name == "dermamnist":
         from utils.clinic.skin import generate
     elif name == "lidc_nodules":
-        from utils.clinic.readers import lidc_npz as generate
+        from utils.clinic.standins import lidc_npz as generate
     else:
-        from utils.clinic.chest import pneumonia_npz as generate
+        from utils.clinic.standins import pneumonia_npz as generate
     made = dict(files.watch(generate, f"making synthetic {CARDS[name].title}"))
     if "table" in made:
         made["table"] = np.frombuffer(made["table"].to_csv(index=False).encode(), np.uint8)
@@ -387,16 +387,16 @@ def _kept_folder(folder: Path, write: Callable[[Path], None]) -> tuple[Path, str
 
 
 def _write_mr_series(folder: Path) -> None:
-    from utils.clinic import head
+    from utils.clinic import mr
 
     folder.mkdir()
-    files.watch(lambda: head.write_mr_series(folder), "making a synthetic MR series")
+    files.watch(lambda: mr.write_mr_series(folder), "making a synthetic MR series")
 
 
 def _write_ct_slices(folder: Path) -> None:
-    from utils.clinic import scanner
+    from utils.clinic import ct
 
-    scanner.write_slices(folder)
+    ct.write_slices(folder)
 
 
 def ct_slices() -> Series:
@@ -422,9 +422,9 @@ def ct_volume() -> Scan:
     if file is not None:
         scan = nifti(file)
         return replace(scan, source=_source("ct_volume", _folders()[file.parent.parent], "", scan.array, scan.affine))
-    from utils.clinic import scanner
+    from utils.clinic import ct
 
-    array, affine = scanner.volume()
+    array, affine = ct.volume()
     note = f"{_nowhere(name)}; data/README.md says how to get the real one."
     spacing = tuple(map(float, np.linalg.norm(affine[:3, :3], axis=0)))
     return Scan(array, spacing, affine, _source("ct_volume", CLINIC, note, array, affine))
@@ -554,7 +554,7 @@ def _archive(name: str) -> archives.Place:
         if there:
             place = next((place for place in there if any((folder / place).glob(sign))), there[0])
             return archives.Place(name, folder / place, title, f"{place} in {title}")
-    code = fingerprint.code_of([f"from utils.clinic import archive\narchive.{archives.WRITERS[name]}"])[1]
+    code = fingerprint.code_of([f"from utils.clinic import standins\nstandins.{archives.WRITERS[name]}"])[1]
     made = fingerprint.digest(f"{sorted(code.items())}")
     folder, kept = _kept_folder(DATA / "synthetic" / made / name, functools.partial(_write_archive, name))
     root = folder / "Train" if name == "covid19" else folder
@@ -563,7 +563,7 @@ def _archive(name: str) -> archives.Place:
 
 
 def _write_archive(name: str, folder: Path) -> None:
-    from utils.clinic import archive
+    from utils.clinic import standins
 
-    write = getattr(archive, archives.WRITERS[name])
-    files.watch(lambda: write(folder, progress=False), f"making synthetic {archives.CARDS[name].title}")
+    write = getattr(standins, archives.WRITERS[name])
+    files.watch(lambda: write(folder), f"making synthetic {archives.CARDS[name].title}")

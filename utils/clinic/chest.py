@@ -1,20 +1,19 @@
-"""Chest films and CT of the clinic's patients, and a stand-in for PneumoniaMNIST.
+"""Chest films of the clinic's patients.
 
-Modelled: one energy, parallel rays, Beer–Lambert attenuation, detector blur, photon noise, logarithm, a site's
-display curve, collimation, side marker and burned-in text; CT as attenuation sampled at voxel centres with
-noise. Not modelled: the beam's spectrum and divergence, scatter, grid lines, reconstruction and its artefacts,
-the partial volume of a voxel (it has the value of its centre), motion.
+Modelled: one energy, parallel rays, Beer–Lambert attenuation, detector blur, photon noise, logarithm, a
+site's display curve, collimation, side marker and burned-in text. Not modelled: the beam's spectrum and
+divergence, scatter, grid lines, motion.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
 from utils.clinic import dicomfile
-from utils.clinic.patient import Patient, Term, make_patient, rotation
+from utils.clinic.patient import Patient, Term, draws, rotation
 
 WATER = 0.0193  # attenuation of water in 1/mm near 70 keV (NIST XCOM, 0.193 cm²/g)
 
@@ -26,7 +25,7 @@ class Site:
     name: str = "Springfield General"
     photons: float = 40_000  # per pixel of 1.5 mm without a patient
     blur: float = 0.8  # standard deviation of the detector's response, mm
-    window: tuple[float, float] = (0.01, 0.95)  # about which quantiles of the chest become black and white
+    window: tuple[float, float] = (0.01, 0.95)  # quantiles of the chest that become black and white
     gamma: float = 1.0
     side: float = 384.0  # of the film, mm
     collimation: float = 0.0  # share of the side that is shuttered, each edge
@@ -34,7 +33,8 @@ class Site:
     text: str = ""
     portable: float = 0.2  # share of films taken at the bedside, AP
     prevalence: float = 0.3  # share of patients with pneumonia
-    tags: dict = field(default_factory=lambda: {"Manufacturer": "ACME", "ManufacturerModelName": "Ray-O 1"})
+    tags: dict = field(default_factory=lambda: {
+        "Manufacturer": "ACME", "ManufacturerModelName": "Ray-O 1"})
 
 
 @dataclass
@@ -51,25 +51,29 @@ class Film:
 
 def _within(part: tuple[slice, slice], block: tuple[slice, slice]) -> tuple[slice, slice]:
     """`part`, counted from the start of `block`."""
-    (r, c), (r0, c0) = part, block
-    return slice(r.start - r0.start, r.stop - r0.start), slice(c.start - c0.start, c.stop - c0.start)
+    (rows, columns), top, left = part, block[0].start, block[1].start
+    return (slice(rows.start - top, rows.stop - top),
+            slice(columns.start - left, columns.stop - left))
 
 
 class _Rays:
     """Parallel rays through a patient; the frame of the film is (column, ray, −row)."""
 
-    def __init__(self, patient: Patient, turn: np.ndarray, size: int, side: float, shift: Sequence[float]):
+    def __init__(self, patient: Patient, turn: np.ndarray, size: int, side: float,
+                 shift: Sequence[float]):
         step, middle = side / size, (size - 1) / 2 - np.asarray(shift, float)
-        self.columns, self.rows = (((np.arange(size) - m) * step).astype(np.float32) for m in middle)
+        pixels = np.arange(size)
+        self.columns, self.rows = (((pixels - m) * step).astype(np.float32) for m in middle)
         centre, shape = patient.centre @ turn.T, turn @ patient.shape @ turn.T
         reach = np.sqrt(np.diagonal(shape, axis1=1, axis2=2))
         self.kept = {}
-        # plain lists: most ellipsoids cover few pixels, and then NumPy's scalars cost more than the pixels
+        # plain lists: most ellipsoids cover few pixels, and NumPy's scalars would cost more than those
         self.centre, self.inverse = centre.tolist(), np.linalg.inv(shape).tolist()
-        low, high = centre - reach, centre + reach
-        edges = np.stack([low[:, 0], -high[:, 2], high[:, 0], -low[:, 2]], -1) / step + middle[[0, 1, 0, 1]]
+        left, near, bottom = (centre - reach).T
+        right, far, top = (centre + reach).T
+        edges = np.stack([left, -top, right, -bottom], -1) / step + np.tile(middle, 2)
         edges = np.clip(np.ceil(edges), 0, size).astype(int)
-        self.span = list(zip(*edges.T.tolist(), low[:, 1].tolist(), high[:, 1].tolist(), strict=True))
+        self.span = list(zip(*edges.T.tolist(), near.tolist(), far.tolist(), strict=True))
 
     def chord(self, k: int, rows: slice, columns: slice) -> tuple[np.ndarray, np.ndarray]:
         """Middle and half length, mm, of the rays' chords through ellipsoid k; half is 0 where they miss.
@@ -94,7 +98,9 @@ class _Rays:
             x0, y0, x1, y1, z0, z1 = self.span[k]
             left, top, near = max(left, x0), max(top, y0), max(near, z0)
             right, bottom, far = min(right, x1), min(bottom, y1), min(far, z1)
-        return (slice(top, bottom), slice(left, right)) if left < right and top < bottom and near < far else None
+        if left < right and top < bottom and near < far:
+            return slice(top, bottom), slice(left, right)
+        return None
 
     def clip(self, low: np.ndarray, high: np.ndarray, block: tuple[slice, slice], k: int) -> tuple:
         """Intersect intervals along the rays with ellipsoid k, whose chords are kept for the next caller."""
@@ -121,7 +127,8 @@ class _Rays:
             low, high = self.clip(low, high, block, k)
         self.subtract(total, term, block, low, high)
 
-    def subtract(self, total: np.ndarray, term: Term, block: tuple, low: np.ndarray, high: np.ndarray) -> None:
+    def subtract(self, total: np.ndarray, term: Term, block: tuple, low: np.ndarray,
+                 high: np.ndarray) -> None:
         """Add what is left of the intervals outside the term's `outside`: |I∖(A∪B)| = |I∖B| − |(I∩A)∖B|."""
         path = np.maximum(high - low, 0)
         if not path.any():
@@ -134,15 +141,22 @@ class _Rays:
             if part is not None:
                 cut = _within(part, block)
                 clipped = self.clip(low[cut], high[cut], part, other)
-                self.subtract(total, Term(-term.amount, inside, term.outside[n + 1:]), part, *clipped)
+                rest = Term(-term.amount, inside, term.outside[n + 1:])
+                self.subtract(total, rest, part, *clipped)
 
 
-def projection(patient: Patient, size: int = 256, side: float = 384.0, turn: np.ndarray | None = None,
-               shift: Sequence[float] = (0, 0), terms: list[Term] | None = None) -> np.ndarray:
+def projection(patient: Patient, size: int = 256, side: float = 384.0,
+               turn: np.ndarray | None = None, shift: Sequence[float] = (0, 0),
+               terms: list[Term] | None = None) -> np.ndarray:
     """Line integrals (size, size), mm of water, of the patient seen from the front, in closed form.
 
     The patient's left is at the right of the picture. `turn` (3, 3) rotates the patient first, `shift` moves
     the film by pixels (right, down); `terms` stand in for the patient's own.
+
+    >>> from utils.clinic.patient import make_patient
+    >>> water = projection(make_patient(2), size=64)
+    >>> water.shape, bool(200 < water.max() < 600)
+    ((64, 64), True)
     """
     rays = _Rays(patient, np.eye(3) if turn is None else turn, size, side, shift)
     total = np.zeros((size, size), np.float32)
@@ -152,34 +166,41 @@ def projection(patient: Patient, size: int = 256, side: float = 384.0, turn: np.
 
 
 def radiograph(patient: Patient, site: Site | None = None, size: int = 256, seed: int = 0) -> Film:
-    """One film of the patient at the site; another `seed` is another visit: pose, exposure and noise differ."""
+    """One film of the patient at the site; another `seed` is another visit: pose, exposure, noise differ.
+
+    >>> from utils.clinic.patient import make_patient
+    >>> film = radiograph(make_patient(2, "opacity"), size=128)
+    >>> film.image.shape, film.image.dtype, film.spacing, bool(film.mask.any())
+    ((128, 128), dtype('uint16'), 3.0, True)
+    """
     site = site or Site()
-    image, view, frame = _take(patient, site, size, seed)
+    image, view, frame = picture(patient, site, size, seed)
     mask, boxes = np.zeros((size, size), bool), []
     for lesion in patient.lesions:
         shadow = projection(patient, *frame, patient.lesion_terms([lesion])) > 1
         if shadow.any():
             mask |= shadow
-            (top, left), (bottom, right) = (f(np.nonzero(shadow), axis=1) for f in (np.min, np.max))
-            boxes.append((left, top, right + 1, bottom + 1))
+            rows, columns = np.nonzero(shadow)
+            boxes.append((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
     return Film(image, site.side / size, _merge(boxes), mask, view)
 
 
-def _take(patient: Patient, site: Site, size: int, seed: int) -> tuple[np.ndarray, str, tuple]:
-    """The picture alone, its view and the frame (size, side, turn, shift) it was taken in."""
-    rng = np.random.Generator(np.random.PCG64([seed, 7]))
+def picture(patient: Patient, site: Site, size: int, seed: int) -> tuple[np.ndarray, str, tuple]:
+    """The film's pixels alone, its view and the frame (size, side, turn, shift) it was taken in."""
+    rng = draws(seed, 7)
     portable = rng.random() < site.portable
     pose = rng.normal(0, (2, 1.5, 3)) * (2 if portable else 1)
     turn = rotation(2, pose[2]) @ rotation(0, pose[0]) @ rotation(1, pose[1])
     frame = size, site.side, turn, tuple(rng.normal(0, .016 * size, 2))
     photons = site.photons * np.exp(rng.normal(0, .2)) * (.6 if portable else 1)
     signal = expose(projection(patient, *frame), photons, site.blur * size / site.side, rng)
+    chest = signal[size // 4:-size // 4:2, size // 5:-size // 5:2]
+    black, white = np.quantile(chest, site.window) * np.array([.85, 1.05])
     inset = int(round(site.collimation * size))
     open_field = (slice(inset, size - inset),) * 2
-    chest = signal[size // 4:-size // 4:2, size // 5:-size // 5:2]
-    low, high = np.quantile(chest, site.window) * np.array([.85, 1.05])
+    shown = np.clip((signal[open_field] - black) / (white - black), 0, 1)
     image = np.zeros((size, size), np.uint16)
-    image[open_field] = 4095 * np.clip((signal[open_field] - low) / (high - low), 0, 1) ** site.gamma
+    image[open_field] = 4095 * shown ** site.gamma
     stamp(image, site.marker, (.07, .86), .08)
     stamp(image, site.text, (.93, .05), .05)
     return image, "AP" if portable else "PA", frame
@@ -188,17 +209,15 @@ def _take(patient: Patient, site: Site, size: int, seed: int) -> tuple[np.ndarra
 def expose(water: np.ndarray, photons: float, blur: float, rng: np.random.Generator) -> np.ndarray:
     """Line integrals in mm of water → measured ones: Beer–Lambert, blur (pixels), Poisson noise, logarithm."""
     light = ndimage.gaussian_filter(photons * np.exp(-WATER * water), blur)
-    return np.log(photons / np.maximum(rng.poisson(light), 1)).astype(np.float32) / WATER
+    counts = np.maximum(rng.poisson(light), 1)
+    return np.log(photons / counts).astype(np.float32) / WATER
 
 
 def _merge(boxes: list[tuple]) -> np.ndarray:
     """Join boxes (left, top, right, bottom) while one covers a third of another; → (n, 4) x, y, width, height."""
-    def common(a, b):
-        return max(min(a[2], b[2]) - max(a[0], b[0]), 0) * max(min(a[3], b[3]) - max(a[1], b[1]), 0)
-
     merged = []
     for box in boxes:
-        for other in [b for b in merged if common(box, b) > .3 * min(common(box, box), common(b, b))]:
+        for other in [b for b in merged if _overlap(box, b)]:
             merged.remove(other)
             box = (*np.minimum(box[:2], other[:2]), *np.maximum(box[2:], other[2:]))
         merged.append(box)
@@ -206,7 +225,15 @@ def _merge(boxes: list[tuple]) -> np.ndarray:
     return np.hstack([merged[:, :2], merged[:, 2:] - merged[:, :2]])
 
 
-def stamp(image: np.ndarray, text: str, place: tuple[float, float], height: float) -> tuple[int, int, int, int]:
+def _overlap(a: tuple, b: tuple) -> bool:
+    """Whether two boxes have more than 30 % of the smaller one in common."""
+    common = np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])
+    areas = (np.prod(np.subtract(box[2:], box[:2])) for box in (a, b))
+    return np.prod(np.maximum(common, 0)) > .3 * min(areas)
+
+
+def stamp(image: np.ndarray, text: str, place: tuple[float, float],
+          height: float) -> tuple[int, int, int, int]:
     """Burn text into an image, in place; `place` and `height` are shares of the side. → x, y, width, height."""
     if not text:
         return 0, 0, 0, 0
@@ -217,54 +244,21 @@ def stamp(image: np.ndarray, text: str, place: tuple[float, float], height: floa
     letters = Image.new("L", (right + 2, bottom + 2))
     ImageDraw.Draw(letters).text((0, 0), text, fill=255, font=font)
     letters = np.asarray(letters)[top:, left:]
-    y, x = (int(round(share * side)) for share, side in zip(place, image.shape, strict=True))
-    y, x = min(y, max(len(image) - len(letters), 0)), min(x, max(image.shape[1] - letters.shape[1], 0))
+    room = np.maximum(np.subtract(image.shape, letters.shape), 0)
+    wanted = np.rint(np.multiply(place, image.shape)).astype(int)
+    y, x = np.minimum(wanted, room).tolist()
     part = image[y:y + letters.shape[0], x:x + letters.shape[1]]
-    part[:] = np.maximum(part, letters[:part.shape[0], :part.shape[1]] / 255 * 4095)
+    letters = letters[:part.shape[0], :part.shape[1]] / 255 * 4095
+    part[:] = np.maximum(part, letters)
     return x, y, part.shape[1], part.shape[0]
 
 
-def attenuation(patient: Patient, axes: Sequence[np.ndarray], terms: list[Term] | None = None) -> np.ndarray:
-    """Attenuation relative to water at the grid of three ascending coordinate arrays (x, y, z), mm."""
-    total = np.zeros([len(a) for a in axes], np.float32)
-    reach, inverse = np.sqrt(np.diagonal(patient.shape, axis1=1, axis2=2)), np.linalg.inv(patient.shape)
-    for term in patient.terms if terms is None else terms:
-        inside = list(term.inside)
-        low, high = (patient.centre[inside] - reach[inside]).max(0), (patient.centre[inside] + reach[inside]).min(0)
-        block = tuple(slice(*np.searchsorted(a, [b, c])) for a, b, c in zip(axes, low, high, strict=True))
-        if 0 in total[block].shape:
-            continue
-        x, y, z = np.ix_(*(a[b].astype(np.float32) for a, b in zip(axes, block, strict=True)))
-
-        def holds(k, x=x, y=y, z=z):
-            (xx, xy, xz), (_, yy, yz), (*_, zz) = inverse[k].astype(np.float32)
-            dx, dy, dz = (g - np.float32(c) for g, c in zip((x, y, z), patient.centre[k], strict=True))
-            return (xx * dx + 2 * xy * dy) * dx + yy * dy**2 + (2 * (xz * dx + yz * dy) + zz * dz) * dz < 1
-
-        here = holds(inside[0])
-        for k in inside[1:]:
-            here &= holds(k)
-        for k in term.outside:
-            if (abs(patient.centre[k] - (low + high) / 2) < reach[k] + (high - low) / 2).all():
-                here &= ~holds(k)
-        total[block] += np.float32(term.amount) * here
-    return total
-
-
-def ct(patient: Patient, spacing: Sequence[float] = (3.0, 3.0, 5.0), shape: Sequence[int] = (128, 128, 64),
-       noise: float = 15.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The same patient in a scanner: HU int16 (x, y, z), affine (4, 4) to RAS mm, lesion mask bool.
-
-    The first axis runs to the patient's left, the second to the back, the third to the head, as ITK writes
-    NIfTI; `noise` is the standard deviation in HU.
-    """
-    axes = [(np.arange(n) - (n - 1) / 2) * s for n, s in zip(shape, spacing, strict=True)]
-    values = 1000 * (attenuation(patient, axes) - 1)
-    values += np.random.Generator(np.random.PCG64([seed, 8])).standard_normal(values.shape, np.float32) * noise
-    affine = np.diag([-spacing[0], -spacing[1], spacing[2], 1.0])
-    affine[:3, 3] = [-axes[0][0], -axes[1][0], axes[2][0]]
-    mask = attenuation(patient, axes, patient.lesion_terms()) > 0
-    return np.clip(np.rint(values), -1024, 3071).astype(np.int16), affine, mask
+_HEADER = {
+    "Modality": "CR", "ImageType": ["ORIGINAL", "PRIMARY"], "BodyPartExamined": "CHEST",
+    "StudyTime": "090000", "ContentTime": "090000", "StudyDescription": "Chest", "SeriesNumber": 1,
+    "InstanceNumber": 1, "PatientOrientation": ["L", "F"], "BitsStored": 12,
+    "WindowCenter": 2048, "WindowWidth": 4096,
+}
 
 
 def write_film_dicom(film: Film, path: str | Path, site: Site, patient: Patient, burn: bool = True,
@@ -274,52 +268,22 @@ def write_film_dicom(film: Film, path: str | Path, site: Site, patient: Patient,
 
     `inverted` stores it as MONOCHROME1. Another `visit` is another study. Never overwrites: FileExistsError.
     """
-    name, pixels = dicomfile.person(int(patient.name[1:]), patient.sex), film.image.copy()
-    box = stamp(pixels, name.replace("^", " "), (.02, .03), .05) if burn else (0, 0, 0, 0)
-    spacing = [f"{film.spacing:.6g}"] * 2
-    day = f"{2015 + (visit + int(patient.name[1:])) % 9}{1 + visit % 12:02d}{1 + int(patient.name[1:]) % 28:02d}"
-    low_is_white = {"PhotometricInterpretation": "MONOCHROME1"} if inverted else {}
-    ds = dicomfile.dataset(4095 - pixels if inverted else pixels, dicomfile.CR, (patient.name, visit), 1, film.view, {
-        "Modality": "CR", "ImageType": ["ORIGINAL", "PRIMARY"], "InstitutionName": site.name,
-        "PatientName": name, "PatientID": patient.name, "PatientSex": patient.sex, "PatientAge": f"{patient.age:03d}Y",
-        "PatientBirthDate": f"{int(day[:4]) - patient.age - 1}1130", "BodyPartExamined": "CHEST",
-        "ViewPosition": film.view, "StudyDate": day, "StudyTime": "090000", "ContentDate": day, "ContentTime": "090000",
-        "StudyDescription": "Chest", "SeriesNumber": 1, "InstanceNumber": 1, "PatientOrientation": ["L", "F"],
-        "ImagerPixelSpacing": spacing, "PixelSpacing": spacing, "BitsStored": 12,
-        "WindowCenter": 2048, "WindowWidth": 4096,
-        "BurnedInAnnotation": "YES" if burn else "NO"} | low_is_white | site.tags)  # fmt: skip
+    number, pixels = int(patient.name[1:]), film.image.copy()
+    name, box = dicomfile.person(number, patient.sex), (0, 0, 0, 0)
+    if burn:
+        box = stamp(pixels, name.replace("^", " "), (.02, .03), .05)
+    year, spacing = 2015 + (visit + number) % 9, [f"{film.spacing:.6g}"] * 2
+    day = f"{year}{1 + visit % 12:02d}{1 + number % 28:02d}"
+    tags = _HEADER | {
+        "InstitutionName": site.name, "PatientName": name, "PatientID": patient.name,
+        "PatientSex": patient.sex, "PatientAge": f"{patient.age:03d}Y",
+        "PatientBirthDate": f"{year - patient.age - 1}1130", "ViewPosition": film.view,
+        "StudyDate": day, "ContentDate": day,
+        "ImagerPixelSpacing": spacing, "PixelSpacing": spacing,
+        "BurnedInAnnotation": "YES" if burn else "NO"}
+    if inverted:
+        pixels, tags["PhotometricInterpretation"] = 4095 - pixels, "MONOCHROME1"
+    study = patient.name, visit
+    ds = dicomfile.dataset(pixels, dicomfile.CR, study, 1, film.view, tags | site.tags)
     ds.save_as(path, enforce_file_format=True, overwrite=False)
     return box
-
-
-COUNTS = {"train": (1214, 3494), "val": (135, 389), "test": (234, 390)}  # PneumoniaMNIST: normal, pneumonia
-_CHILDREN = Site("children's ward", blur=1.5, portable=.3)
-_ELSEWHERE = Site("another ward", blur=2.2, portable=.8, gamma=.935, window=(.01, .96), photons=20_000)
-
-
-def pneumonia_npz(seed: int = 0) -> dict:
-    """A stand-in for PneumoniaMNIST: `{split}_images` uint8 (n, 28, 28), `{split}_labels` uint8 (n, 1).
-
-    Children, one film each, pneumonia 1; the test films come from another ward, so a model falls on them.
-    """
-    result, number = {}, seed * 100_000
-    for split, counts in COUNTS.items():
-        rng = np.random.Generator(np.random.PCG64([seed, counts[0]]))
-        labels = rng.permutation(np.repeat(np.array([0, 1], np.uint8), counts))
-        images = np.empty((len(labels), 28, 28), np.uint8)
-        site = _ELSEWHERE if split == "test" else _CHILDREN
-        for k, (label, age) in enumerate(zip(labels, rng.integers(1, 6, len(labels)), strict=True)):
-            child = make_patient(number, ["normal", "opacity"][label], int(age), vessels=6, severity=2.0)
-            frame = replace(site, side=np.interp(age, [1, 5], [150, 215]) * np.exp(rng.normal(0, .05)))
-            film = _take(child, frame, 56, number)[0]
-            images[k] = film.reshape(28, 2, 28, 2).mean((1, 3)) / 16.06
-            number += 1
-        result |= {f"{split}_images": images, f"{split}_labels": labels[:, None]}
-    return result
-
-
-def contact_sheet(films: Sequence[np.ndarray], columns: int = 4) -> np.ndarray:
-    """Pictures of one size side by side, row by row: uint8, each stretched from its own minimum to maximum."""
-    tiles = [(255 * (f - np.min(f)) / max(np.ptp(f), 1e-6)).astype(np.uint8) for f in np.asarray(films, float)]
-    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
-    return np.concatenate([np.concatenate(tiles[k:k + columns], 1) for k in range(0, len(tiles), columns)])

@@ -12,11 +12,17 @@ import numpy as np
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-CR, MR, SECONDARY_CAPTURE = (f"1.2.840.10008.5.1.4.1.1.{n}" for n in ("1", "4", "7"))
-_FAMILY = ("Abegg", "Brunner", "Clerc", "Danuser", "Etter", "Favre", "Gamper", "Hirt", "Imboden", "Jenni", "Kobelt",
-           "Luginbühl", "Meuwly", "Nägeli", "Ochsner", "Perrin", "Rüegg", "Salzgeber", "Tschudi", "Wyss")
-_GIVEN = {"F": ("Anna", "Chiara", "Elin", "Johanna", "Mia", "Nora", "Rahel", "Selma", "Zoe"),
-          "M": ("Beat", "Dario", "Emil", "Jonas", "Levin", "Nils", "Reto", "Samuel", "Urs")}  # fmt: skip
+_STORAGE = "1.2.840.10008.5.1.4.1.1"
+CR, CT = f"{_STORAGE}.1", f"{_STORAGE}.2"
+MR, SECONDARY_CAPTURE = f"{_STORAGE}.4", f"{_STORAGE}.7"
+_FAMILY = (
+    "Abegg", "Brunner", "Clerc", "Danuser", "Etter", "Favre", "Gamper", "Hirt", "Imboden", "Jenni",
+    "Kobelt", "Luginbühl", "Meuwly", "Nägeli", "Ochsner", "Perrin", "Rüegg", "Salzgeber", "Tschudi", "Wyss",
+)
+_GIVEN = {
+    "F": ("Anna", "Chiara", "Elin", "Johanna", "Mia", "Nora", "Rahel", "Selma", "Zoe"),
+    "M": ("Beat", "Dario", "Emil", "Jonas", "Levin", "Nils", "Reto", "Samuel", "Urs"),
+}
 
 
 def uid(*key: object) -> str:
@@ -27,8 +33,14 @@ def uid(*key: object) -> str:
 
 
 def person(number: int, sex: str) -> str:
-    """An invented name, Family^Given."""
-    return f"{_FAMILY[number % len(_FAMILY)]}^{_GIVEN[sex][number // len(_FAMILY) % len(_GIVEN[sex])]}"
+    """An invented name, Family^Given.
+
+    >>> person(143, "F")
+    'Danuser^Selma'
+    """
+    again, family = divmod(number, len(_FAMILY))
+    given = _GIVEN[sex]
+    return f"{_FAMILY[family]}^{given[again % len(given)]}"
 
 
 def dataset(pixels: np.ndarray, sop_class: str, study: object, series: object, image: object,
@@ -45,8 +57,10 @@ def dataset(pixels: np.ndarray, sop_class: str, study: object, series: object, i
     from pydicom.encaps import encapsulate
     from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit
 
-    if pixels.dtype not in (np.uint8, np.uint16) or pixels.ndim != 2 or (jpeg and pixels.dtype != np.uint8):
-        raise ValueError(f"Pixels are uint8 or uint16 (rows, columns), not {pixels.dtype} {pixels.shape}.")
+    allowed = (np.uint8,) if jpeg else (np.uint8, np.uint16)
+    if pixels.dtype not in allowed or pixels.ndim != 2:
+        raise ValueError(
+            f"Pixels are uint8 or uint16 (rows, columns), not {pixels.dtype} {pixels.shape}.")
     ds, bits = Dataset(), 8 * pixels.itemsize
     ds.file_meta = FileMetaDataset()
     ds.file_meta.TransferSyntaxUID = JPEGBaseline8Bit if jpeg else ExplicitVRLittleEndian
@@ -57,7 +71,7 @@ def dataset(pixels: np.ndarray, sop_class: str, study: object, series: object, i
     ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
     ds.Rows, ds.Columns = pixels.shape
     ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = bits, bits, bits - 1, 0
-    for keyword, value in tags.items():  # unchecked, since some public sets break the standard's rules
+    for keyword, value in tags.items():  # unchecked, since some public sets break the rules
         ds.add(DataElement(keyword, dictionary_VR(keyword), value, validation_mode=config.IGNORE))
     ds.HighBit = ds.BitsStored - 1
     if jpeg:

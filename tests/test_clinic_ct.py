@@ -5,17 +5,17 @@ import numpy as np
 import pytest
 
 from utils import dicom
-from utils.clinic import scanner
+from utils.clinic import ct
 
 
 @pytest.fixture(scope="module")
 def body():
-    return scanner.volume()
+    return ct.volume()
 
 
 @pytest.fixture(scope="module")
 def slices(tmp_path_factory):
-    return scanner.write_slices(tmp_path_factory.mktemp("ct"), size=128)
+    return ct.write_slices(tmp_path_factory.mktemp("ct"), size=128)
 
 
 def share(values, low, high):
@@ -42,7 +42,7 @@ def test_the_slices_are_hounsfield_units_with_a_filler_that_is_not_declared(slic
     data = dicom.read(slices[0])
     values = dicom.physical_values(data)
     assert dicom.unit(data) == "HU" and "PixelPaddingValue" not in data
-    assert values[0, 0] == scanner.FILLER and abs(share(values, -2048, -2048) - (1 - np.pi / 4)) < 0.02
+    assert values[0, 0] == ct.FILLER and abs(share(values, -2048, -2048) - (1 - np.pi / 4)) < 0.02
     assert share(values, -900, -600) > 0.05
     assert (values != dicom.physical_values(dicom.read(slices[1]))).any()
 
@@ -51,10 +51,10 @@ def test_the_slices_make_a_volume_and_are_never_overwritten(slices):
     volume = dicom.series_to_volume(slices)
     assert volume.spacing == pytest.approx((1, 3, 3))
     with pytest.raises(FileExistsError):
-        scanner.write_slices(slices[0].parent, size=128)
+        ct.write_slices(slices[0].parent, size=128)
 
 
 def test_scans_are_the_same_for_the_same_seed(body):
-    again, _ = scanner.volume()
-    other, _ = scanner.volume(seed=4)
+    again, _ = ct.volume()
+    other, _ = ct.volume(seed=4)
     assert (again == body[0]).all() and (other != body[0]).any()

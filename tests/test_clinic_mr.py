@@ -5,13 +5,13 @@ import pydicom
 import pytest
 
 from utils import dicom
-from utils.clinic import chest, dicomfile, head
+from utils.clinic import chest, dicomfile, mr
 from utils.clinic.patient import make_patient
 
 
 @pytest.fixture(scope="module")
 def series(tmp_path_factory):
-    return head.write_mr_series(tmp_path_factory.mktemp("mr") / "new", slices=12)
+    return mr.write_mr_series(tmp_path_factory.mktemp("mr") / "new", slices=12)
 
 
 def test_series_is_one_series_of_valid_mr_files(series):
@@ -45,27 +45,27 @@ def test_the_volume_is_the_head_at_its_millimetres(series):
     volume = dicom.series_to_volume(series)
     index = np.stack(np.meshgrid(*(np.arange(n) for n in volume.array.shape), indexing="ij"), -1)
     points = index @ volume.affine[:3, :3].T + volume.affine[:3, 3]
-    ideal = head.SIGNAL[head.tissue(points)] * head.bias(points)
+    ideal = mr.SIGNAL[mr.tissue(points)] * mr.bias(points)
     inside = ideal > 100
     assert np.corrcoef(volume.array[inside], ideal[inside])[0, 1] > .99
     assert abs(np.median(volume.array[inside] - ideal[inside])) < 5
 
 
 def test_noise_is_rician():
-    air = head.scan(np.full((40_000, 3), 500.0), noise=20.0)
+    air = mr.scan(np.full((40_000, 3), 500.0), noise=20.0)
     assert air.mean() == pytest.approx(20 * np.sqrt(np.pi / 2), rel=.02)  # Rayleigh
     brain = np.tile([30.0, 10, 30], (40_000, 1))
-    assert head.scan(brain, noise=20.0).std() == pytest.approx(20, rel=.03)
-    assert not np.array_equal(head.scan(brain, draw=0), head.scan(brain, draw=1))
+    assert mr.scan(brain, noise=20.0).std() == pytest.approx(20, rel=.03)
+    assert not np.array_equal(mr.scan(brain, draw=0), mr.scan(brain, draw=1))
 
 
 def test_series_is_deterministic_and_never_overwrites(series, tmp_path):
-    again = head.write_mr_series(tmp_path, slices=12)
+    again = mr.write_mr_series(tmp_path, slices=12)
     assert [p.name for p in again] == [p.name for p in series]
     assert all(a.read_bytes() == b.read_bytes() for a, b in zip(series, again, strict=True))
     with pytest.raises(FileExistsError):
-        head.write_mr_series(tmp_path, slices=12)
-    other = head.write_mr_series(tmp_path / "other", seed=1, slices=12)
+        mr.write_mr_series(tmp_path, slices=12)
+    other = mr.write_mr_series(tmp_path / "other", seed=1, slices=12)
     assert pydicom.dcmread(other[0]).SeriesInstanceUID != pydicom.dcmread(series[0]).SeriesInstanceUID
 
 

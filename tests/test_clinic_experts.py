@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from utils.clinic import readers
+from utils.clinic import experts, standins
+from utils.clinic.experts import READERS, case_mix, colleagues, suspicion
 from utils.clinic.patient import make_patient
-from utils.clinic.readers import READERS, case_mix, colleagues, suspicion
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_films_of_the_sick_are_more_suspicious_but_not_always():
     sick = [suspicion(make_patient(k, "opacity")) for k in range(40)]
     well = [suspicion(make_patient(k, "normal")) for k in range(40)]
     assert np.median(sick) > 3 * np.median(well) and min(sick) < max(well)
-    median, spread, _ = readers.CASES
+    median, spread, _ = experts.CASES
     assert np.median(sick) == pytest.approx(median, rel=.25) and np.std(np.log(sick)) == pytest.approx(spread, rel=.35)
 
 
@@ -80,7 +80,7 @@ def test_part_of_an_outlines_error_is_shared_by_all_readers():
 
 
 def test_the_stand_in_for_lidc_has_its_layout_and_its_flaws():
-    made = readers.lidc_npz(patients=40)
+    made = standins.lidc_npz(patients=40)
     packed = made["reader_masks"]
     assert made["images"].shape == packed.shape == (len(packed), 128, 128)
     assert made["images"].dtype == packed.dtype == np.uint8 and packed.max() < 16
@@ -92,5 +92,5 @@ def test_the_stand_in_for_lidc_has_its_layout_and_its_flaws():
     areas = np.array([[(m >> k & 1).sum() for k in range(4)] for m in packed])
     common = np.array([((m & 3) == 3).sum() for m in packed])[outlined[:, 1]]
     assert .7 < np.mean(2 * common / areas[outlined[:, 1], :2].sum(1)) < .9
-    again = readers.lidc_npz(patients=2)
+    again = standins.lidc_npz(patients=2)
     assert (again["images"] == made["images"][: len(again["images"])]).all()
