@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from utils import datasets, evidence, fingerprint, recipes
-from utils.sources import Images
+from utils.datasets import Images
 
 FILE = evidence.EPISODES / "episode03_modeling" / "evidence" / "bench.csv"
 SEEDS = {"full, no test lesion in train": range(3)}  # what has no entry gets five

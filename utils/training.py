@@ -20,7 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from utils import files, lesson
+from utils import lesson
+from utils.datasets.places import save_whole
 
 Data = tuple[Tensor, Tensor]  # images float (n, channels, rows, columns), labels int64 (n,)
 
@@ -321,7 +322,7 @@ def _save(path: Path, parts: dict[str, Any], run: dict[str, Any], best: dict[str
     state = {name: part.state_dict() for name, part in parts.items()}
     try:
         whole = {**state, "run": run, "best": best, "history": history}
-        files.keep(path, lambda part: torch.save(whole, part), overwrite=True)
+        save_whole(path, lambda part: torch.save(whole, part), is_good=lambda _: False)
     except (OSError, RuntimeError) as error:  # torch wraps the disk's errors in RuntimeError
         why = getattr(error, "strerror", None) or str(error).strip().split("\n")[0]
         left = "the one of the epoch before is unharmed" if path.exists() else "none was saved yet"
