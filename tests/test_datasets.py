@@ -304,7 +304,7 @@ def test_a_bar_that_counts_shows_on_stdout_after_three_seconds(capsys, monkeypat
     datasets.load("dermamnist")
     assert capsys.readouterr() == ("", "")
     shutil.rmtree(places.DATA / "synthetic")
-    monkeypatch.setitem(places.BAR, "delay", 0.2)
+    monkeypatch.setattr(places, "DELAY_S", 0.2)
     pause = 0.6
     datasets.load("dermamnist")
     out, err = capsys.readouterr()
@@ -959,6 +959,17 @@ def test_the_import_is_light():
     code = f"import sys, utils.datasets; print([m for m in {heavy} if m in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]" and out.stderr == ""
+
+
+def test_the_examples_in_the_docstrings(monkeypatch):
+    """Offline, with the clinic's data, and fast; `pytest --doctest-modules utils/datasets` runs them, too."""
+    import doctest
+
+    monkeypatch.setattr(places, "DATA", REPO / "data")
+    start = time.monotonic()
+    found = doctest.testmod(datasets)
+    assert found.failed == 0 and found.attempted >= 10
+    assert time.monotonic() - start < 20
 
 
 def test_a_notebook_shows_the_sentence_and_no_traceback():

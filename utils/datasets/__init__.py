@@ -21,19 +21,7 @@ from utils.datasets.challenges import Cases, Films
 from utils.datasets.places import CLINIC, OURS, YOURS
 from utils.datasets.read import class_folders as folder
 from utils.datasets.read import nifti
-from utils.datasets.types import (
-    PARTS,
-    Card,
-    DataError,
-    Folder,
-    Images,
-    Outlines,
-    Place,
-    Scan,
-    Series,
-    Source,
-    Split,
-)
+from utils.datasets.types import PARTS, Card, DataError, Folder, Images, Outlines, Place, Scan, Series, Source, Split
 
 __all__ = [
     "CARDS", "CLINIC", "OURS", "PARTS", "YOURS", "Card", "Cases", "DataError", "Films", "Folder", "Images",
@@ -60,9 +48,14 @@ def load(
         DataError: a file is there but broken, COURSE_DATA is not a folder, no data set has this name, it has
             not this option, or it is not there and nobody can fetch or make it for you.
 
-    >>> load("mnist")
+    >>> pile = load("dermamnist")
+    >>> pile.train.images.shape[1:], pile.classes[4], pile.train.labels.dtype
+    ((28, 28, 3), 'mel', dtype('int64'))
+    >>> CARDS[pile.name].licence
+    'CC BY-NC 4.0'
+    >>> load("dermamnis")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    utils.datasets.types.DataError: No data set is called 'mnist': choose ...
+    utils.datasets.types.DataError: No data set is called 'dermamnis': choose dermamnist, ...
     """
     if name not in CARDS:
         raise DataError(f"No data set is called {name!r}: choose {_listed(CARDS)}.")
@@ -121,6 +114,10 @@ def masks(pile: Images) -> dict[str, np.ndarray]:
 
     Raises:
         DataError: the images carry no image_id, or they are real and the file of masks is not there.
+
+    >>> masks(load("dermamnist"))
+    Traceback (most recent call last):
+    utils.datasets.types.DataError: Masks need to know the images: use load("dermamnist", metadata=True).
     """
     parts = [pile.train, pile.val, pile.test]
     if any(part is None or "image_id" not in part.table for part in parts):
@@ -148,6 +145,10 @@ def lidc() -> Outlines:
 
     Raises:
         DataError: the file or the folders are there but broken.
+
+    >>> nodules = lidc()  # doctest: +SKIP
+    >>> nodules.masks.shape[1:]  # doctest: +SKIP
+    (4, 128, 128)
     """
     return load("lidc_nodules")
 
@@ -157,12 +158,19 @@ def mr_series() -> Series:
 
     Raises:
         DataError: the folder is there but holds no .dcm files.
+
+    >>> {path.suffix for path in mr_series().paths}
+    {'.dcm'}
     """
     return load("mr_t1_series")
 
 
 def ct_slices() -> Series:
-    """Chest CT slices as DICOM files: `ct/chest_slice_*.dcm` if they are there, else two of a synthetic patient."""
+    """Chest CT slices as DICOM files: `ct/chest_slice_*.dcm` if they are there, else two of a synthetic patient.
+
+    >>> ct_slices().paths[0].name
+    'chest_slice_0.dcm'
+    """
     return load("ct_slices")
 
 
@@ -171,6 +179,10 @@ def ct_volume() -> Scan:
 
     Raises:
         DataError: the file is there but broken.
+
+    >>> scan = ct_volume()
+    >>> scan.array.ndim, scan.affine.shape
+    (3, (4, 4))
     """
     return load("ct_volume")
 
@@ -184,6 +196,8 @@ def rsna(limit: int | None = None) -> Films:
 
     Raises:
         DataError: the archive is there, but a table is missing, damaged or contradicts itself, or no film is there.
+
+    >>> pixels, boxes = rsna().read(rsna().films["film"][0])  # doctest: +SKIP
     """
     return load("rsna", limit=limit)
 
@@ -196,6 +210,8 @@ def covid19(limit: int | None = None) -> Cases:
 
     Raises:
         DataError: the archive is there but holds no CT.
+
+    >>> scan, mask = covid19().read("volume-covid19-A-0001")  # doctest: +SKIP
     """
     return load("covid19", limit=limit)
 

@@ -76,10 +76,8 @@ class Films:
             raise DataError(f"{file.name} says in its header that it is the film {named}: {ADVICE}.")
         boxes, (rows, columns) = self._boxes.get(film, np.empty((0, 4))), pixels.shape
         if (boxes[:, :2] + boxes[:, 2:] > [columns + ROUNDING, rows + ROUNDING]).any():
-            raise DataError(
-                f"A box of the film {film} reaches out of its picture of {columns} × {rows} pixels: films that "
-                f"were resized need resized boxes; {ADVICE}."
-            )
+            raise DataError(f"A box of the film {film} reaches out of its picture of {columns} × {rows} "
+                            f"pixels: films that were resized need resized boxes; {ADVICE}.")  # fmt: skip
         return (pixels.dtype.type(brightest) - pixels if inverted else pixels), boxes
 
 
@@ -121,10 +119,8 @@ class Cases:
         corners = np.stack(np.meshgrid(*ends, [1], indexing="ij"), -1).reshape(-1, 4)
         apart = np.linalg.norm(corners @ (scan.affine - mask.affine).T, axis=1).max()
         if apart > APART * min(scan.spacing):
-            raise DataError(
-                f"{row['mask']} lies up to {apart:.1f} mm from where its CT lies: their affines differ, so make "
-                "both anew from one source."
-            )
+            raise DataError(f"{row['mask']} lies up to {apart:.1f} mm from where its CT lies: their affines "
+                            "differ, so make both anew from one source.")  # fmt: skip
         if not np.isin(mask.array, (0, 1)).all():
             raise DataError(f"{row['mask']} holds values other than 0 and 1, so it is not a lesion mask: {ADVICE}.")
         return scan, mask.array.astype(np.uint8)
@@ -177,10 +173,8 @@ def rsna(place: Place, limit: int | None = None) -> Films:
         films = films.merge(people, "left", on="film", validate="one_to_one")
         nobody = films.loc[films["patient"].isna(), "film"]
         if len(nobody):
-            raise DataError(
-                f"{MAPPING} in {label} does not know {_names(nobody)}: "
-                "fetch it again, or move it away and do without patients."
-            )
+            raise DataError(f"{MAPPING} in {label} does not know {_names(nobody)}: fetch it again, or move it "
+                            "away and do without patients.")  # fmt: skip
     source = _source(place, note, limit is None, list(films["path"]), films, boxes)
     return Films(films, boxes, skipped | unknown, root, source)
 
@@ -196,10 +190,8 @@ def _labels(root: Path, label: str) -> tuple[pd.DataFrame, str]:
     sound = np.isfinite(boxes).all(1) & inside
     wrong = ~np.where(rows["Target"] == 1, sound, (rows["Target"] == 0) & empty)
     if wrong.any():
-        raise DataError(
-            f"{LABELS} in {label} is wrong about {_names(rows.loc[wrong, 'film'])}, for Target 1 needs a box "
-            f"inside the picture and Target 0 needs none: {ADVICE}."
-        )
+        raise DataError(f"{LABELS} in {label} is wrong about {_names(rows.loc[wrong, 'film'])}, for Target 1 "
+                        f"needs a box inside the picture and Target 0 needs none: {ADVICE}.")  # fmt: skip
     rows = rows.rename(columns={"Target": "target"}).astype({"target": int})
     kept = rows.drop_duplicates(ignore_index=True)
     more = len(rows) - len(kept)
@@ -225,7 +217,7 @@ def _table(root: Path, name: str, columns: list[str], label: str) -> pd.DataFram
     if not (root / name).is_file():
         raise DataError(f"{label} lacks {name}: unzip the whole archive there, or {ADVICE}.")
     shown = f"{name} in {label}"
-    rows = read.read_table(read.read_bytes(root / name, shown), shown, columns)
+    rows = read.read_table(root / name, shown, columns)
     if rows["patientId"].isna().any():
         raise DataError(f"{shown} has rows without a patientId: {ADVICE}.")
     return rows.rename(columns={"patientId": "film"})
@@ -248,10 +240,8 @@ def _people(root: Path, label: str) -> pd.DataFrame | None:
     try:
         pairs = [(str(entry["subset_img_id"]), str(entry["img_id"]).split("_")[0]) for entry in json.loads(raw)]
     except Exception:  # damaged JSON, or JSON of something else
-        raise DataError(
-            f"{MAPPING} in {label} is not RSNA's mapping of films to patients: fetch it again, or move it "
-            "away and do without patients."
-        ) from None
+        raise DataError(f"{MAPPING} in {label} is not RSNA's mapping of films to patients: fetch it again, or "
+                        "move it away and do without patients.") from None  # fmt: skip
     return _one_each(pd.DataFrame(pairs, columns=["film", "patient"], dtype=str), MAPPING, label)
 
 

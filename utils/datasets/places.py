@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import atexit
 import errno
-import functools
 import hashlib
 import os
 import re
@@ -16,10 +15,12 @@ import sys
 import tempfile
 import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from tqdm import tqdm
 
 from utils.datasets.types import Card, DataError, Place
 
@@ -27,7 +28,7 @@ DATA = Path(__file__).resolve().parents[2] / "data"
 CLINIC_CODE = Path(__file__).resolve().parents[1] / "clinic"
 CONNECT_S, READ_S, TOTAL_S = 5.0, 15.0, 300.0  # a download gives up: no connection, silence, all of it
 MOST_BYTES = 2**28  # of a download
-BAR = {"delay": 3, "mininterval": 0.5, "leave": False}  # seconds, of tqdm
+DELAY_S = 3.0  # before a bar shows
 YOURS, OURS, CLINIC = "your COURSE_DATA folder", "the course's data folder", "the virtual clinic (synthetic)"
 INVENTORY = "inventory.txt"  # of a kept stand-in: checksum and name of each file
 REASONS = {  # what the text of an error shows, and how to say it; the first that fits
@@ -45,6 +46,26 @@ REASONS = {  # what the text of an error shows, and how to say it; the first tha
 
 class NotFetched(Exception):
     """A file could not be downloaded; the text ends a sentence that says why, without a full stop."""
+
+
+class Bar(tqdm):
+    """A bar on stdout that counts what is done, where that takes longer than `DELAY_S`."""
+
+    def __init__(self, items: Iterable | None = None, **how: Any):
+        super().__init__(items, delay=DELAY_S, mininterval=0.5, leave=False, file=sys.stdout, **how)
+
+    def __bool__(self) -> bool:
+        return True  # pooch asks
+
+    def update(self, n: float | None = 1) -> bool | None:
+        if self.n > MOST_BYTES:
+            raise DataError("Far larger than any file that the course reads.")
+        return super().update(n)
+
+    def reach(self, done: int, total: int) -> None:
+        """So many of so many: what the clinic calls while it makes a set."""
+        self.total = total
+        self.update(done - self.n)
 
 
 def obtain(card: Card) -> Place:
@@ -106,8 +127,7 @@ def _matches(folder: Path, pattern: str) -> list[Path]:
 def fetch(card: Card) -> Place:
     """The first of the set's files, downloaded into data/; without a checksum its reader must accept it.
 
-    Raises:
-        NotFetched: with the reason; nothing is left behind.
+    Raises NotFetched with the reason; nothing is left behind.
     """
     if os.environ.get("COURSE_OFFLINE", "").strip().lower() not in ("", "0", "no", "false"):
         raise NotFetched("COURSE_OFFLINE forbids the download")
@@ -122,19 +142,11 @@ def fetch(card: Card) -> Place:
     return Place(card, DATA, OURS, [target], f"downloaded from {host}")
 
 
-def download(
-    url: str, target: Path, md5: str = "", check: Callable[[Path], Any] | None = None
-) -> None:
+def download(url: str, target: Path, md5: str = "", check: Callable[[Path], Any] | None = None) -> None:
     """Fetch a file under its final name in one step; a file that is already there stays as it is.
 
-    Args:
-        url: where it is.
-        target: where it shall be; the folder is made if need be.
-        md5: the published checksum, if there is one.
-        check: called with the whole file before it gets its name; raises DataError to refuse it.
-
-    Raises:
-        NotFetched: with the reason; nothing is left behind.
+    `md5` is the published checksum, if there is one; `check` is called with the whole file before it gets its
+    name and raises DataError to refuse it. Raises NotFetched with the reason; nothing is left behind.
     """
     import pooch
 
@@ -142,17 +154,11 @@ def download(
     pooch.get_logger().setLevel("WARNING")
 
     def write(part: Path) -> None:
-        bar = _bar(f"fetching from {host}", unit="B", unit_scale=True)
-        downloader = pooch.HTTPDownloader(
-            progressbar=_Meter(bar),
-            chunk_size=1 << 14,
-            timeout=(CONNECT_S, READ_S),
-            headers={"Accept-Encoding": "identity"},
-        )
-        known = md5 and f"md5:{md5}"
-        with bar:
-            _within(TOTAL_S, lambda: pooch.retrieve(
-                url, known or None, part.name, part.parent, downloader=downloader))  # fmt: skip
+        with Bar(desc=f"fetching from {host}", unit="B", unit_scale=True) as bar:
+            how = {"timeout": (CONNECT_S, READ_S), "headers": {"Accept-Encoding": "identity"}}
+            downloader = pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 14, **how)
+            known, name = f"md5:{md5}" if md5 else None, part.name
+            _within(TOTAL_S, lambda: pooch.retrieve(url, known, name, part.parent, downloader=downloader))
         part.chmod(0o644)
         if check:
             check(part)
@@ -161,32 +167,6 @@ def download(
         save_whole(target, write)
     except Exception as error:  # of requests, urllib3, pooch, the operating system
         raise NotFetched(_reason(error, host)) from None
-
-
-def _bar(title: str, **how: Any) -> Any:
-    from tqdm import tqdm
-
-    return tqdm(desc=title, **(BAR | {"file": sys.stdout} | how))
-
-
-class _Meter:
-    """What pooch tells how far it is. Stops it where the file is far larger than any that the course reads."""
-
-    def __init__(self, bar: Any):
-        self.bar, self.total, self.done = bar, 0, 0
-
-    def update(self, count: int) -> None:
-        self.done += count
-        if self.done > MOST_BYTES or self.bar.disable:
-            raise DataError("too large, or given up")
-        self.bar.total = self.total or None
-        self.bar.update(count)
-
-    def reset(self) -> None:
-        self.done = 0
-
-    def close(self) -> None:
-        pass
 
 
 def _within(seconds: float, work: Callable[[], Any]) -> None:
@@ -222,17 +202,16 @@ def _reason(error: Exception, host: str) -> str:
     return next(said, f"the download from {{}} failed ({type(error).__name__})").format(host)
 
 
-def save_whole(
-    target: Path, write: Callable[[Path], Any], is_good: Callable[[Path], bool] = os.path.lexists
-) -> None:
+def save_whole(target: Path, write: Callable[[Path], Any],
+               is_good: Callable[[Path], bool] = os.path.lexists) -> None:  # fmt: skip
     """Let `write(part)` make a file or a folder, then give it its name in one step. Leaves no litter.
 
     What is there by then (another process was quicker, or the user put it there) stays if `is_good` says so,
     by default always. Raises OSError, and whatever `write` raises.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    prefix = ".part-"
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=prefix, ignore_cleanup_errors=True) as folder:
+    aside = {"dir": target.parent, "prefix": ".part-", "ignore_cleanup_errors": True}
+    with tempfile.TemporaryDirectory(**aside) as folder:
         part = Path(folder) / target.name
         write(part)
         if is_good(target):
@@ -258,8 +237,8 @@ def make(card: Card, note: str) -> Place:
 
     def write(folder: Path) -> None:
         folder.mkdir(parents=True)
-        with _bar(f"making synthetic {card.title}") as bar:
-            WRITERS[card.writer](folder, progress=functools.partial(_show, bar))
+        with Bar(desc=f"making synthetic {card.title}") as bar:
+            WRITERS[card.writer](folder, progress=bar.reach)
         (folder / INVENTORY).write_text(_inventory(folder), encoding="utf-8")
 
     try:
@@ -277,11 +256,6 @@ def make(card: Card, note: str) -> Place:
     return Place(card, base, "data/synthetic", paths, CLINIC, note.strip(), made)
 
 
-def _show(bar: Any, done: int, total: int) -> None:
-    bar.total = total
-    bar.update(done - bar.n)
-
-
 def clinic_code() -> str:
     """A hash of the clinic's source files, 12 hexadecimal digits: other code, other stand-ins."""
     files = sorted(CLINIC_CODE.glob("*.py"))
@@ -290,9 +264,8 @@ def clinic_code() -> str:
 
 def _inventory(folder: Path) -> str:
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != INVENTORY)
-    return "\n".join(
-        f"{zlib.crc32(file.read_bytes()):08x} {file.relative_to(folder).as_posix()}" for file in files
-    )
+    sums = {file.relative_to(folder).as_posix(): zlib.crc32(file.read_bytes()) for file in files}
+    return "\n".join(f"{number:08x} {name}" for name, number in sums.items())
 
 
 def _is_whole(folder: Path) -> bool:

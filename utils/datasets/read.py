@@ -5,29 +5,16 @@ import hashlib
 import io
 import os
 import re
-import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from utils.datasets.types import (
-    ADVICE,
-    PARTS,
-    DataError,
-    Folder,
-    Images,
-    Outlines,
-    Place,
-    Scan,
-    Series,
-    Source,
-    Split,
-    fingerprint,
-)
+from utils.datasets import types
+from utils.datasets.places import Bar
+from utils.datasets.types import ADVICE, PARTS, DataError, Folder, Images, Place, Scan, fingerprint
 
 MOST_BYTES = 2**31  # in memory, of one file or folder
 SINGULAR = 1e-9  # mm³: no voxel is as small, so an affine with such a determinant squeezes them flat
@@ -53,32 +40,28 @@ def read_bytes(file: Path, label: str) -> bytes:
         raise DataError(f"{label} cannot be read ({error.strerror}): repair that, or {ADVICE}.") from None
 
 
-def read_npz(raw: bytes, label: str, keys: list[str]) -> dict[str, np.ndarray]:
+def arrays(place: Place, *keys: str) -> dict[str, np.ndarray]:
     """All arrays of an .npz, which must hold `keys`. A pickle in it is never opened. Raises DataError."""
+    label = place.label(place.paths[0])
+    raw = read_bytes(place.paths[0], label)
     try:
         with np.load(io.BytesIO(raw), allow_pickle=False) as store:
             if sum(item.file_size for item in store.zip.infolist()) > MOST_BYTES:
                 raise ValueError("a zip bomb")
-            arrays = {key: store[key] for key in store.files}
+            found = {key: store[key] for key in store.files}
     except Exception as error:  # damaged bytes make NumPy and zipfile raise nearly anything
         pickled = "pickle" in str(error)
         what = "holds pickled objects, which could run code" if pickled else "is not a whole .npz file"
         raise DataError(f"{label} {what}: {ADVICE}.") from None
     for key in keys:
-        if key not in arrays:
+        if key not in found:
             raise DataError(f"{label} lacks the array {key}: {ADVICE}.")
-    return arrays
+    return found
 
 
-def arrays(place: Place, *keys: str) -> dict[str, np.ndarray]:
-    """The arrays of the .npz file at a place, which must hold `keys`. Raises DataError."""
-    file = place.paths[0]
-    return read_npz(read_bytes(file, place.label(file)), place.label(file), list(keys))
-
-
-def read_table(raw: bytes, label: str, columns: list[str]) -> pd.DataFrame:
+def read_table(file: Path, label: str, columns: list[str]) -> pd.DataFrame:
     """Columns of a comma- or tab-separated table, as text; empty cells are missing. Raises DataError."""
-    text = raw.decode("utf-8-sig", "replace")
+    text = read_bytes(file, label).decode("utf-8-sig", "replace")
     mark = "\t" if "\t" in text.split("\n", 1)[0] else ","
     try:
         rows = pd.read_csv(io.StringIO(text), sep=mark, dtype=str, keep_default_na=False, na_values=[""])
@@ -89,8 +72,8 @@ def read_table(raw: bytes, label: str, columns: list[str]) -> pd.DataFrame:
 
 def table(place: Place) -> pd.DataFrame:
     """The columns of the record, as text but for `NUMBERS`. Raises DataError."""
-    file, columns = place.paths[0], list(place.card.columns)
-    rows = read_table(read_bytes(file, place.label(file)), place.label(file), columns)
+    file = place.paths[0]
+    rows = read_table(file, place.label(file), list(place.card.columns))
     numbers = [column for column in NUMBERS if column in rows]
     return rows.assign(**{column: pd.to_numeric(rows[column], errors="coerce") for column in numbers})
 
@@ -102,21 +85,19 @@ def medmnist(place: Place) -> Images:
         DataError: not such a file; other shapes, types or labels than the record says.
     """
     file, card = place.paths[0], place.card
-    raw, label = read_bytes(file, place.label(file)), place.label(file)
-    found = read_npz(raw, label, [f"{part}_{what}" for part in PARTS for what in ("images", "labels")])
-    parts = {}
+    found, parts = arrays(place, *(f"{part}_{what}" for part in PARTS for what in ("images", "labels"))), {}
     for part in PARTS:
         images, labels = found[f"{part}_images"], found[f"{part}_labels"]
         wrong = _wrong(part, images, labels, place)
         if wrong:
-            pixels = card.shape[0]
-            raise DataError(f"{label} is not {card.title} at {pixels} pixels ({wrong}): {ADVICE}.")
+            which = f"{card.title} at {card.shape[0]} pixels"
+            raise DataError(f"{place.label(file)} is not {which} ({wrong}): {ADVICE}.")
         rows = pd.DataFrame({"split": part, "index": range(len(labels))})
-        parts[part] = Split(images, labels.reshape(-1).astype(np.int64), rows)
+        parts[part] = types.Split(images, labels.reshape(-1).astype(np.int64), rows)
     counts, note = tuple(len(split) for split in parts.values()), ""
     if not place.made and counts != card.counts:
         note = f"It holds {counts} images, not the published {card.counts}: results will not compare."
-    elif not place.made and hashlib.md5(raw, usedforsecurity=False).hexdigest() != card.md5:
+    elif not place.made and hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest() != card.md5:
         note = "Its checksum is not the published one: results can be compared with published ones, not equated."
     content = [array for split in parts.values() for array in (split.images, split.labels)]
     source = place.source(*content, note=note)
@@ -138,13 +119,13 @@ def _wrong(part: str, images: np.ndarray, labels: np.ndarray, place: Place) -> s
 # ---------------------------------------------------------------------------- DICOM and NIfTI
 
 
-def dicom_series(place: Place) -> Series:
+def dicom_series(place: Place) -> types.Series:
     """The DICOM files that were found. Raises DataError where the folder holds none."""
     if place.paths[0].is_dir():
         label = place.label(place.paths[0])
         raise DataError(f"{label} holds no .dcm files: put them there, or {ADVICE}.")
     content = [read_bytes(path, path.name) for path in place.paths]
-    return Series(place.paths, place.source(*content))
+    return types.Series(place.paths, place.source(*content))
 
 
 def volume(place: Place) -> Scan:
@@ -179,10 +160,8 @@ def nifti(path: str | Path) -> Scan:
     if len(shape) != 3 or 0 in shape:
         raise DataError(f"{shown} holds an array of shape {shape}: give a file with one volume of three axes.")
     if codes == (0, 0):
-        raise DataError(
-            f"{shown} has no affine (sform_code and qform_code are both 0), so nobody knows its side, "
-            "place or direction: convert it anew from the DICOM files."
-        )
+        raise DataError(f"{shown} has no affine (sform_code and qform_code are both 0), so nobody knows its "
+                        "side, place or direction: convert it anew from the DICOM files.")  # fmt: skip
     if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < SINGULAR:
         raise DataError(f"{shown} has an affine that cannot be inverted: convert it anew from the DICOM files.")
     if length not in ("mm", "unknown"):
@@ -198,8 +177,8 @@ def nifti(path: str | Path) -> Scan:
     return Scan(array, spacing, affine, _own(file.name, "file", fingerprint(array, affine)))
 
 
-def _own(title: str, kind: str, mark: str, note: str = "") -> Source:
-    return Source(title, True, f"your own {kind}", note, mark, "not stated", "not stated")
+def _own(title: str, kind: str, mark: str, note: str = "") -> types.Source:
+    return types.Source(title, True, f"your own {kind}", note, mark, "not stated", "not stated")
 
 
 # ---------------------------------------------------------------------------- pictures in folders
@@ -251,10 +230,8 @@ def class_folders(path: str | Path, *, size: int | None = None, mode: str = "L")
     if not classes:
         raise DataError(f"No file in the class folders of {shown} is an image: PNG and JPEG files are read.")
     if len(classes) == 1:
-        raise DataError(
-            f"{shown} has images of one class only ({classes[0]}): give the folder that holds a folder "
-            "for each class, or holds train and test."
-        )
+        raise DataError(f"{shown} has images of one class only ({classes[0]}): give the folder that holds a "
+                        "folder for each class, or holds train and test.")  # fmt: skip
     note = f"{deep:,} images of 16 bits were cut to 8." if deep else ""
     note += f" {len(skipped):,} files are no images and were skipped." if skipped else ""
     source = _own(root.resolve().name, "folder", fingerprint(images, labels), note.strip())
@@ -266,7 +243,7 @@ def _pictures(
 ) -> tuple[np.ndarray, list[tuple[str, str, str]], dict[str, str], int]:
     """The images uint8 (n, h, w[, 3]), their rows of `files`, {file: why it was skipped}, how many had 16 bits."""
     images, rows, skipped, deep = np.empty(0, np.uint8), [], {}, 0
-    for name, split, label in _watched(files, "reading images"):
+    for name, split, label in Bar(files, desc="reading images"):
         try:
             picture, is_deep = _picture(root / name, size, mode)
         except Exception as error:  # Pillow raises nearly anything on damaged files
@@ -275,9 +252,7 @@ def _pictures(
             continue
         if not rows:
             if picture.nbytes * len(files) > MOST_BYTES:
-                raise DataError(
-                    f"{shown} holds {len(files):,} images, too large for the memory: give a smaller size=."
-                )
+                raise DataError(f"{shown} holds {len(files):,} images, too large for the memory: give a smaller size=.")
             images = np.empty((len(files), *picture.shape), np.uint8)
         if picture.shape != images.shape[1:]:
             raise DataError(f"Images in {shown} differ in size ({rows[0][0]}, {name}): choose one, as in size=224.")
@@ -285,12 +260,6 @@ def _pictures(
         deep += is_deep
         rows.append((name, split, label))
     return images[: len(rows)], rows, skipped, deep
-
-
-def _watched(items: list, title: str) -> Any:
-    from tqdm import tqdm
-
-    return tqdm(items, title, delay=3, mininterval=0.5, leave=False, file=sys.stdout)
 
 
 def _subfolders(folder: Path) -> list[Path]:
@@ -348,7 +317,7 @@ def _picture(file: Path, size: int | None, mode: str) -> tuple[np.ndarray, bool]
 OUTLINED = ("images", "reader_masks", "patient_id", "nodule", "slice")
 
 
-def outlines(place: Place) -> Outlines:
+def outlines(place: Place) -> types.Outlines:
     """LIDC-IDRI's nodules: an .npz with `OUTLINED`, outline k in bit k, or folders as `_outline_folders` has it.
 
     Raises:
@@ -364,12 +333,11 @@ def outlines(place: Place) -> Outlines:
     whole = images.dtype == packed.dtype == np.uint8 and images.ndim == 3 and images.shape == packed.shape
     named = all(column.shape == (len(images),) and column.dtype.kind == "U" for column in names)
     if not (whole and len(images) and named) or packed.max() > 15 or not packed.any((1, 2)).all():
-        raise DataError(
-            f"{label} does not hold nodules with one to four outlines each, as data/README.md lays them out: {ADVICE}."
-        )
+        raise DataError(f"{label} does not hold nodules with one to four outlines each, as data/README.md lays "
+                        f"them out: {ADVICE}.")  # fmt: skip
     masks = np.stack([packed & 1 << k for k in range(4)], 1).astype(bool)
     source = place.source(images, packed, "\n".join(names[0]).encode())
-    return Outlines(images, masks, pd.DataFrame(dict(zip(OUTLINED[2:], names, strict=True))), source)
+    return types.Outlines(images, masks, pd.DataFrame(dict(zip(OUTLINED[2:], names, strict=True))), source)
 
 
 def _outline_folders(root: Path, label: str) -> dict[str, np.ndarray]:
@@ -381,7 +349,7 @@ def _outline_folders(root: Path, label: str) -> dict[str, np.ndarray]:
     rows = []
     patients = sorted(root.glob("LIDC-IDRI-[0-9]*"))
     nodules = [n for patient in patients for n in sorted(patient.glob("nodule-[0-9]*"), key=_number)]
-    for nodule in _watched(nodules, "reading outlines"):
+    for nodule in Bar(nodules, desc="reading outlines"):
         best, kept = (0, 0), None
         for file in sorted((nodule / "images").glob("*.png"), key=_number):
             masks = _masks(nodule, file.name, root, label)
@@ -394,14 +362,11 @@ def _outline_folders(root: Path, label: str) -> dict[str, np.ndarray]:
             file, packed = kept
             rows.append((_grey(file, root, label), packed, nodule.parent.name, nodule.name, file.name))
     if not rows:
-        raise DataError(
-            f"{label} holds no outlined nodule: it needs LIDC-IDRI-0001/nodule-0/images/slice-0.png and so "
-            "on, with mask-0 to mask-3 beside images."
-        )
+        raise DataError(f"{label} holds no outlined nodule: it needs "
+                        "LIDC-IDRI-0001/nodule-0/images/slice-0.png and so on, with mask-0 to mask-3 beside "
+                        "images.")  # fmt: skip
     if len({array.shape for row in rows for array in row[:2]}) > 1:
-        raise DataError(
-            f"The pictures in {label} differ in size: all should be crops of one size, with their masks."
-        )
+        raise DataError(f"The pictures in {label} differ in size: all should be crops of one size, with their masks.")
     return dict(zip(OUTLINED, map(np.stack, zip(*rows, strict=True)), strict=True))
 
 

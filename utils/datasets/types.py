@@ -99,16 +99,11 @@ class Place:
 
     def source(self, *content: np.ndarray | bytes, note: str = "") -> Source:
         """The source of what was read here, with the fingerprint of its content."""
-        made_by = f"made by this course, after {self.card.title}"
-        return Source(
-            self.card.title,
-            is_real=not self.made,
-            where=self.where,
-            note=f"{self.note} {note.strip()}".strip(),
-            fingerprint=fingerprint(*content),
-            citation=made_by if self.made else self.card.citation,
-            licence="as the course" if self.made else self.card.licence,
-        )
+        card, note = self.card, f"{self.note} {note.strip()}".strip()
+        rights = card.citation, card.licence
+        if self.made:
+            rights = f"made by this course, after {card.title}", "as the course"
+        return Source(card.title, not self.made, self.where, note, fingerprint(*content), *rights)
 
 
 def fingerprint(*content: np.ndarray | bytes) -> str:
