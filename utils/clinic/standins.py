@@ -1,16 +1,16 @@
 """What the clinic writes in place of each public set: the same files, named and laid out as the real ones.
 
 `WRITERS[name](folder, progress)` writes the files of set `name` into `folder`, as they would lie in a data
-folder. `progress(done, total)` is called now and then where making takes long.
+folder. `progress` may wrap a loop that takes long, as `tqdm` does.
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 
-Progress = Callable[[int, int], None] | None
+Progress = Callable[[Iterable], Iterable] | None
 
 
 def _dermamnist(folder: Path, progress: Progress = None) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import errno
+import functools
 import hashlib
 import os
 import re
@@ -62,11 +63,6 @@ class Bar(tqdm):
             raise DataError("Far larger than any file that the course reads.")
         return super().update(n)
 
-    def reach(self, done: int, total: int) -> None:
-        """So many of so many: what the clinic calls while it makes a set."""
-        self.total = total
-        self.update(done - self.n)
-
 
 def obtain(card: Card) -> Place:
     """The place of a set: found in a data folder, or else fetched, or else made by the clinic.
@@ -109,16 +105,19 @@ def found(card: Card, beside: Place | None = None) -> list[Place]:
     """The places that hold the set, broken or not, in the order of the search; first the folder of `beside`."""
     places, first = [], {beside.base: beside.holder} if beside else {}
     for folder, title in (first | folders()).items():
-        paths = next(filter(None, (_matches(folder, pattern) for pattern in card.files)), None)
-        if paths:
+        if paths := _files(card, folder):
             places.append(Place(card, folder, title, paths, title))
     return places
 
 
-def _matches(folder: Path, pattern: str) -> list[Path]:
-    if os.path.lexists(folder / pattern):  # a link that leads nowhere, too
-        return [folder / pattern]
-    return sorted(folder.glob(pattern), key=lambda path: path.as_posix())
+def _files(card: Card, folder: Path) -> list[Path]:
+    """What the first name or pattern that fits finds in a folder."""
+    for pattern in card.files:
+        if os.path.lexists(folder / pattern):  # a link that leads nowhere, too
+            return [folder / pattern]
+        if paths := sorted(folder.glob(pattern), key=Path.as_posix):
+            return paths
+    return []
 
 
 # ---------------------------------------------------------------------------- the net
@@ -237,8 +236,7 @@ def make(card: Card, note: str) -> Place:
 
     def write(folder: Path) -> None:
         folder.mkdir(parents=True)
-        with Bar(desc=f"making synthetic {card.title}") as bar:
-            WRITERS[card.writer](folder, progress=bar.reach)
+        WRITERS[card.writer](folder, progress=functools.partial(Bar, desc=f"making synthetic {card.title}"))
         (folder / INVENTORY).write_text(_inventory(folder), encoding="utf-8")
 
     try:
@@ -251,9 +249,7 @@ def make(card: Card, note: str) -> Place:
             base = temporary / card.writer
             write(base)
             note += f" It cannot be kept in data/ ({error.strerror}), so every lesson makes it anew."
-    inside = [part for name in card.files for part in (name, name.partition("/")[2]) if part]
-    paths = next(filter(None, (_matches(base, pattern) for pattern in inside)))
-    return Place(card, base, "data/synthetic", paths, CLINIC, note.strip(), made)
+    return Place(card, base, "data/synthetic", _files(card, base), CLINIC, note.strip(), made)
 
 
 def clinic_code() -> str:
