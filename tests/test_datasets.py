@@ -222,9 +222,10 @@ def test_no_server_and_no_such_name(internet):
     assert "could not be looked up" in note or "too slow" in note, note
 
 
-def test_a_good_download_is_kept_and_real(internet):
+def test_a_good_download_is_kept_and_real(internet, capsys):
     internet("good")
     pile = datasets.load("dermamnist")
+    assert capsys.readouterr() == ("", ""), "no bar before three seconds"
     assert pile.source.is_real and pile.source.where == "downloaded from 127.0.0.1"
     assert [f.name for f in places.DATA.iterdir()] == ["dermamnist.npz"]
     assert (places.DATA / "dermamnist.npz").stat().st_mode & 0o044, "others may read it"

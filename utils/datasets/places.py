@@ -58,6 +58,9 @@ class Bar(tqdm):
     def __bool__(self) -> bool:
         return True  # pooch asks
 
+    def reset(self, total: float | None = None) -> None:
+        self.n = 0  # tqdm's own draws the bar, however early, and pooch calls it at the end
+
     def update(self, n: float | None = 1) -> bool | None:
         if self.n > MOST_BYTES:
             raise DataError("Far larger than any file that the course reads.")
