@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,23 +23,24 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from utils import datasets, files
-from utils.datasets import DataError
+from utils import datasets
+from utils.clinic import standins
+from utils.datasets import CARDS, DataError, places, read
 
 SESSION_DATA = os.environ.get("COURSE_DATA", "")
 REPO = Path(__file__).resolve().parent.parent
-CODES = datasets.LAYOUT["dermamnist"][0]
+TABLES = [CARDS[name] for name in datasets.TABLES]
+CODES = CARDS["dermamnist"].classes
 
 
 @pytest.fixture(autouse=True)
 def empty_house(monkeypatch, tmp_path):
     """An empty data folder, no COURSE_DATA, no internet, and a clinic that answers at once."""
-    monkeypatch.setattr(datasets, "DATA", tmp_path / "data")
+    monkeypatch.setattr(places, "DATA", tmp_path / "data")
     monkeypatch.setenv("COURSE_OFFLINE", "1")
     monkeypatch.delenv("COURSE_DATA", raising=False)
     monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr("utils.clinic.skin.generate", lambda seed=0: arrays(seed=9) | {"table": table(9), "masks":
-                        np.arange(40 * 784, dtype=np.uint8).reshape(40, 28, 28)})  # fmt: skip
+    monkeypatch.setitem(standins.WRITERS, "dermamnist", write_dermamnist)
     (tmp_path / "data").mkdir()
 
 
@@ -61,6 +63,16 @@ def table(seed=0, sizes=(20, 10, 10)) -> pd.DataFrame:
         "localization": "back", "dataset": "rosendahl"})  # fmt: skip
 
 
+def write_dermamnist(folder: Path, progress=None) -> None:
+    """A small stand-in, laid out as the clinic's."""
+    rows = table(9)
+    (folder / "dermamnist.npz").write_bytes(npz(**arrays(seed=9)))
+    put_tables(folder, rows)
+    masks = np.arange(40 * 784, dtype=np.uint8).reshape(40, 28, 28)
+    names = rows["image_id"].to_numpy(dtype=str)
+    (folder / "ham10000_lesion_masks_28.npz").write_bytes(npz(masks=masks, image_id=names))
+
+
 def npz(**content) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **content)
@@ -68,8 +80,9 @@ def npz(**content) -> bytes:
 
 
 def put_tables(folder: Path, rows: pd.DataFrame, tab: bool = False) -> None:
-    for name, (_, columns) in datasets.TABLES.items():
-        rows[columns].sample(frac=1, random_state=0).to_csv(folder / name, index=False, sep="\t" if tab else ",")
+    for card in TABLES:
+        part = rows[list(card.columns)].sample(frac=1, random_state=0)
+        part.to_csv(folder / card.files[0], index=False, sep="\t" if tab else ",")
 
 
 def snapshot(folder: Path) -> dict[str, str]:
@@ -81,7 +94,7 @@ def one_sentence(text: object) -> str:
     text = str(text)
     assert re.fullmatch(r"[^\n]{20,330}\.", text), text
     assert not re.search(r"\.\s+[A-Z]", text), f"more than one sentence: {text}"
-    assert "Traceback" not in text and str(datasets.DATA) not in text and str(Path.home()) + "/" not in text
+    assert "Traceback" not in text and str(places.DATA) not in text and str(Path.home()) + "/" not in text
     return text
 
 
@@ -165,14 +178,15 @@ def internet(monkeypatch):
     """A server on this machine in the place of the public ones; returns a function that points the course at it."""
     monkeypatch.delenv("COURSE_OFFLINE")
     for name, seconds in {"CONNECT_S": 0.5, "READ_S": 0.7, "TOTAL_S": 1.5}.items():
-        monkeypatch.setattr(files, name, seconds)
+        monkeypatch.setattr(places, name, seconds)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Here", (Server,), {"body": npz(**arrays())}))
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def point(kind: str, base: str = f"http://127.0.0.1:{server.server_port}") -> type:
         md5 = hashlib.md5(server.RequestHandlerClass.body).hexdigest()
-        monkeypatch.setattr(datasets, "_published", lambda name: (f"{base}/{kind}/{name}.npz?download=1", md5))
+        url = f"{base}/{kind}/dermamnist.npz?download=1"
+        monkeypatch.setitem(CARDS, "dermamnist", replace(CARDS["dermamnist"], url=url, md5=md5))
         return server.RequestHandlerClass
 
     yield point
@@ -188,13 +202,13 @@ def internet(monkeypatch):
 ])  # fmt: skip
 def test_a_failed_download_is_one_sentence_and_the_lesson_goes_on(internet, kind, words, capsys):
     internet(kind)
-    (datasets.DATA / "mine.txt").write_text("my notes")
-    before, start = snapshot(datasets.DATA), time.monotonic()
+    (places.DATA / "mine.txt").write_text("my notes")
+    before, start = snapshot(places.DATA), time.monotonic()
     pile = datasets.load("dermamnist")
     assert time.monotonic() - start < 4
     assert not pile.source.is_real and "synthetic" in str(pile.source) and len(pile.train) == 20
     assert words in one_sentence(pile.source.note), pile.source.note
-    assert snapshot(datasets.DATA) == before
+    assert snapshot(places.DATA) == before
     assert capsys.readouterr().err == ""
 
 
@@ -208,12 +222,13 @@ def test_no_server_and_no_such_name(internet):
     assert "could not be looked up" in note or "too slow" in note, note
 
 
-def test_a_good_download_is_kept_and_real(internet):
+def test_a_good_download_is_kept_and_real(internet, capsys):
     internet("good")
     pile = datasets.load("dermamnist")
+    assert capsys.readouterr() == ("", ""), "no bar before three seconds"
     assert pile.source.is_real and pile.source.where == "downloaded from 127.0.0.1"
-    assert [f.name for f in datasets.DATA.iterdir()] == ["dermamnist.npz"]
-    assert (datasets.DATA / "dermamnist.npz").stat().st_mode & 0o044, "others may read it"
+    assert [f.name for f in places.DATA.iterdir()] == ["dermamnist.npz"]
+    assert (places.DATA / "dermamnist.npz").stat().st_mode & 0o044, "others may read it"
     internet("missing")
     again = datasets.load("dermamnist")
     assert again.source.where == datasets.OURS and again.source.fingerprint == pile.source.fingerprint
@@ -226,12 +241,15 @@ def test_a_full_or_read_only_disk(internet, monkeypatch, code, words):
     def refuse(*_, **__):
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(Path, "write_bytes", refuse)
+    class Full(io.BytesIO):
+        write = refuse
+
+    monkeypatch.setattr("pooch.downloaders.open", lambda *_: Full(), raising=False)
     pile = datasets.load("dermamnist")
     assert words in one_sentence(pile.source.note) and not pile.source.is_real
-    assert snapshot(datasets.DATA) == {}
-    shutil.rmtree(datasets.DATA / "synthetic")
-    monkeypatch.setattr(files.tempfile, "TemporaryDirectory", refuse)  # nothing can be written at all
+    assert snapshot(places.DATA) == {}
+    shutil.rmtree(places.DATA / "synthetic")
+    monkeypatch.setattr(places.tempfile, "TemporaryDirectory", refuse)  # nothing can be written at all
     pile = datasets.load("dermamnist")
     assert words in pile.source.note and "every lesson makes it anew" in pile.source.note and len(pile.val) == 10
 
@@ -240,21 +258,22 @@ def test_a_download_never_replaces_a_file(internet, tmp_path):
     internet("good")
     target = tmp_path / "mine.npz"
     target.write_bytes(b"mine")
-    files.download(datasets._published("dermamnist")[0], target)
+    places.download(CARDS["dermamnist"].url, target)
     assert target.read_bytes() == b"mine" and len(list(tmp_path.iterdir())) == 2
 
 
 def test_tables_are_fetched_checked_and_kept_only_if_whole(internet, monkeypatch):
     handler = internet("good")
-    sizes = datasets.LAYOUT["dermamnist"][2]
-    (datasets.DATA / "dermamnist.npz").write_bytes(npz(**arrays(sizes)))
-    base = datasets._published("x")[0].removesuffix("good/x.npz?download=1")
+    sizes = CARDS["dermamnist"].counts
+    (places.DATA / "dermamnist.npz").write_bytes(npz(**arrays(sizes)))
+    base = CARDS["dermamnist"].url.removesuffix("good/dermamnist.npz?download=1")
     rows = table(0, sizes)
-    bodies = {name: rows[columns].to_csv(index=False).encode() for name, (_, columns) in datasets.TABLES.items()}
+    bodies = {card.files[0]: rows[list(card.columns)].to_csv(index=False).encode() for card in TABLES}
 
     def serve(kind):
-        urls = {name: (f"{base}table/{kind}/{name}", columns) for name, (_, columns) in datasets.TABLES.items()}
-        monkeypatch.setattr(datasets, "TABLES", urls)
+        for card in TABLES:
+            served = replace(card, url=f"{base}table/{kind}/{card.files[0]}")
+            monkeypatch.setitem(CARDS, card.name, served)
 
     def answer(self):
         _, _, kind, name = self.path.split("/")
@@ -267,21 +286,29 @@ def test_tables_are_fetched_checked_and_kept_only_if_whole(internet, monkeypatch
         serve(kind)
         pile = datasets.load("dermamnist", metadata=True)
         assert not pile.source.is_real and "not the published file" in one_sentence(pile.source.note)
-        assert [f.name for f in datasets.DATA.glob("*.*")] == ["dermamnist.npz"]
+        assert [f.name for f in places.DATA.glob("*.*")] == ["dermamnist.npz"]
     serve("whole")
     pile = datasets.load("dermamnist", metadata=True)
     assert pile.source.is_real and list(pile.test.table["dx"]) == [CODES[label] for label in pile.test.labels]
-    assert len(list(datasets.DATA.glob("*.csv"))) == 2
+    assert len(list(places.DATA.glob("*.csv"))) == 2
 
 
-def test_a_progress_bar_shows_on_stdout_after_three_seconds(capsys):
-    assert files.watch(lambda: time.sleep(0.2) or "made", "making a thing") == "made"
+def test_a_bar_that_counts_shows_on_stdout_after_three_seconds(capsys, monkeypatch):
+    def slow(folder, progress):
+        for _ in progress(range(4)):
+            time.sleep(pause)
+        write_dermamnist(folder)
+
+    monkeypatch.setitem(standins.WRITERS, "dermamnist", slow)
+    pause = 0.01
+    datasets.load("dermamnist")
     assert capsys.readouterr() == ("", "")
-    files.watch(lambda: time.sleep(3.5), "making a thing")
+    shutil.rmtree(places.DATA / "synthetic")
+    monkeypatch.setattr(places, "DELAY_S", 0.2)
+    pause = 0.6
+    datasets.load("dermamnist")
     out, err = capsys.readouterr()
-    assert "making a thing" in out and err == ""
-    with pytest.raises(ZeroDivisionError):
-        files.watch(lambda: 1 / 0, "failing")
+    assert "making synthetic DermaMNIST" in out and "3/4" in out and err == ""
 
 
 # ---------------------------------------------------------------------------- files that are there
@@ -322,7 +349,7 @@ BROKEN = {
 @pytest.mark.parametrize("place", ["data", "COURSE_DATA"])
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_file_is_one_sentence_and_stays(name, place, monkeypatch, tmp_path):
-    folder = datasets.DATA if place == "data" else tmp_path / "lab"
+    folder = places.DATA if place == "data" else tmp_path / "lab"
     folder.mkdir(exist_ok=True)
     if place == "COURSE_DATA":
         monkeypatch.setenv("COURSE_DATA", str(folder))
@@ -344,7 +371,7 @@ def test_random_damage_never_escapes():
         start = int(rng.integers(len(raw)))
         length = int(rng.integers(1, 200))
         raw[start : start + length] = rng.bytes(length) if rng.random() < 0.5 else bytes(length)
-        (datasets.DATA / "dermamnist.npz").write_bytes(bytes(raw))
+        (places.DATA / "dermamnist.npz").write_bytes(bytes(raw))
         try:
             datasets.load("dermamnist")
             accepted += 1
@@ -358,14 +385,14 @@ def test_a_pickle_inside_an_npz_is_refused_and_not_run(key, tmp_path):
     witness = tmp_path / "the payload ran"
     buffer = io.BytesIO()
     np.savez(buffer, **(arrays() | {key: np.array([Payload(witness)], dtype=object)}))
-    (datasets.DATA / "dermamnist.npz").write_bytes(buffer.getvalue())
+    (places.DATA / "dermamnist.npz").write_bytes(buffer.getvalue())
     with pytest.raises(DataError, match="pickled objects"):
         datasets.load("dermamnist")
     assert not witness.exists()
 
 
 def test_things_that_are_not_files(tmp_path):
-    path = datasets.DATA / "dermamnist.npz"
+    path = places.DATA / "dermamnist.npz"
     path.mkdir()
     with pytest.raises(DataError, match="is not a file"):
         datasets.load("dermamnist")
@@ -382,7 +409,7 @@ def test_things_that_are_not_files(tmp_path):
 
 
 def test_a_file_without_permission(monkeypatch):
-    (datasets.DATA / "dermamnist.npz").write_bytes(WHOLE)
+    (places.DATA / "dermamnist.npz").write_bytes(WHOLE)
 
     def refuse(self):
         raise PermissionError(errno.EACCES, "Permission denied", str(self))
@@ -395,7 +422,7 @@ def test_a_file_without_permission(monkeypatch):
 
 def test_unusual_but_right_files():
     flat = {k: v.ravel().astype(np.int32) if k.endswith("labels") else v for k, v in arrays().items()}
-    (datasets.DATA / "dermamnist.npz").write_bytes(npz(**flat))
+    (places.DATA / "dermamnist.npz").write_bytes(npz(**flat))
     pile = datasets.load("dermamnist")
     assert pile.train.labels.dtype == np.int64 and pile.train.labels.shape == (20,)
     assert "not the published" in one_sentence(pile.source.note)
@@ -411,7 +438,7 @@ def test_unusual_but_right_files():
 def test_the_order_of_the_search(monkeypatch, tmp_path):
     lab = tmp_path / "lab"
     lab.mkdir()
-    (datasets.DATA / "dermamnist.npz").write_bytes(npz(**arrays(seed=1)))
+    (places.DATA / "dermamnist.npz").write_bytes(npz(**arrays(seed=1)))
     assert datasets.load("dermamnist").source.where == datasets.OURS
     monkeypatch.setenv("COURSE_DATA", str(lab))
     assert datasets.load("dermamnist").source.where == datasets.OURS
@@ -437,48 +464,60 @@ def test_offline_and_empty_is_synthetic_and_cached(monkeypatch):
     first = datasets.load("dermamnist", metadata=True)
     assert not first.source.is_real and "COURSE_OFFLINE" in one_sentence(first.source.note)
     assert "synthetic" in str(first.source) and "\n" not in str(first.source)
-    monkeypatch.setattr("utils.clinic.skin.generate", lambda: 1 / 0)
+    monkeypatch.setitem(standins.WRITERS, "dermamnist", lambda *_, **__: 1 / 0)
     again = datasets.load("dermamnist", metadata=True)
     assert again.source == first.source and (again.test.images == first.test.images).all()
     pd.testing.assert_frame_equal(again.train.table, first.train.table)
     assert again.train.table["age"].isna().sum() == 1 and again.train.table["sex"].eq("unknown").all()
     assert list(again.train.lesions[:3]) == ["HAM_0000000", "HAM_0000000", "HAM_0000001"]
     assert list(datasets.load("dermamnist").train.table) == ["split", "index"], "as with real data"
-    monkeypatch.setenv("COURSE_DATA", str(datasets.DATA.parent))
+    monkeypatch.setenv("COURSE_DATA", str(places.DATA.parent))
     assert "Neither COURSE_DATA nor data/" in one_sentence(datasets.load("dermamnist").source.note)
 
 
-def test_a_damaged_cache_is_made_again():
+@pytest.mark.parametrize("damage", [
+    lambda file: file.write_bytes(file.read_bytes()[:999]), lambda file: file.unlink(),
+    lambda file: file.write_bytes(file.read_bytes()[:-40] + bytes(40)), lambda file: (file.unlink(), file.mkdir()),
+])  # fmt: skip
+@pytest.mark.parametrize("name", ["dermamnist.npz", "HAM10000_metadata.csv", "inventory.txt"])
+def test_a_damaged_or_half_written_stand_in_is_made_again(damage, name):
+    first = datasets.load("dermamnist", metadata=True)
+    kept = next(places.DATA.rglob(name))
+    whole = {file.name: file.read_bytes() for file in kept.parent.iterdir()}
+    damage(kept)
+    assert datasets.load("dermamnist", metadata=True).source == first.source
+    assert {file.name: file.read_bytes() for file in kept.parent.iterdir()} == whole
+
+
+def test_new_code_in_the_clinic_makes_new_images(monkeypatch, tmp_path):
+    clinic = tmp_path / "clinic"
+    shutil.copytree(Path(standins.__file__).parent, clinic)
+    monkeypatch.setattr(places, "CLINIC_CODE", clinic)
+    old = places.clinic_code()
+    assert old == places.clinic_code() and len(old) == 12
     datasets.load("dermamnist")
-    cached = next(datasets.DATA.rglob("dermamnist.npz"))
-    cached.write_bytes(cached.read_bytes()[:999])
-    assert len(datasets.load("dermamnist").train) == 20
-    assert cached.stat().st_size > 999 and len(list(cached.parent.iterdir())) == 1
-
-
-def test_new_code_in_the_clinic_makes_new_images(monkeypatch):
-    old = datasets._made_path("dermamnist")
-    assert old == datasets._made_path("dermamnist") != datasets._made_path("pneumoniamnist")
-    monkeypatch.setattr(datasets.fingerprint, "code_of", lambda cells: ("", {"clinic.skin.generate": "another"}))
-    assert datasets._made_path("dermamnist").parent != old.parent
+    with (clinic / "skin.py").open("a") as file:
+        file.write("PIGMENT = 2\n")
+    assert places.clinic_code() != old
+    datasets.load("dermamnist")
+    assert len(list((places.DATA / "synthetic").iterdir())) == 2
 
 
 def test_processes_that_load_at_once(internet):
     """Six processes, one empty cache: a download and a synthetic set, each whole, and no litter."""
     internet("good")
-    url, md5 = datasets._published("dermamnist")
+    url, md5 = CARDS["dermamnist"].url, CARDS["dermamnist"].md5
     code = f"""
-import pathlib, sys
-import numpy as np
+import os, pathlib, sys
+from dataclasses import replace
+sys.path.insert(0, "tests")
+import test_datasets
 from utils import datasets
-from utils.clinic import skin
-datasets.DATA = pathlib.Path({str(datasets.DATA)!r})
-rng = np.random.default_rng(0)
-made = {{f"{{p}}_{{w}}": rng.integers(0, 7, (500, *s), dtype=np.uint8) for p in datasets.PARTS
-        for w, s in (("images", (28, 28, 3)), ("labels", (1,)))}}
-skin.generate = lambda: made
-datasets._published = lambda name: ({url!r}, {md5!r}) if sys.argv[1] == "net" else 1 / 0
-import os
+from utils.clinic import standins
+from utils.datasets import CARDS, places
+places.DATA = pathlib.Path({str(places.DATA)!r})
+standins.WRITERS["dermamnist"] = test_datasets.write_dermamnist
+CARDS["dermamnist"] = replace(CARDS["dermamnist"], url={url!r}, md5={md5!r})
 if sys.argv[1] != "net": os.environ["COURSE_OFFLINE"] = "1"
 print(datasets.load("dermamnist").source.fingerprint)
 """
@@ -492,7 +531,7 @@ print(datasets.load("dermamnist").source.fingerprint)
 
     run("offline")
     run("net")
-    assert not [f for f in datasets.DATA.rglob("*") if ".part" in f.name]
+    assert not [f for f in places.DATA.rglob("*") if ".part" in f.name]
     assert datasets.load("dermamnist").source.is_real
 
 
@@ -508,8 +547,8 @@ def test_names_that_do_not_exist():
 
 @pytest.mark.parametrize("tab", [False, True])
 def test_metadata_is_joined_by_split_and_index(tab):
-    (datasets.DATA / "dermamnist.npz").write_bytes(WHOLE)
-    put_tables(datasets.DATA, table(), tab)
+    (places.DATA / "dermamnist.npz").write_bytes(WHOLE)
+    put_tables(places.DATA, table(), tab)
     pile = datasets.load("dermamnist", metadata=True)
     assert pile.source.is_real
     for part in (pile.train, pile.val, pile.test):
@@ -530,20 +569,20 @@ def swapped(rows):
     lambda rows: rows.assign(image_id="ISIC_0000001"), lambda rows: rows.assign(index="x"),
 ])  # fmt: skip
 def test_tables_that_do_not_fit_are_not_used(spoil):
-    (datasets.DATA / "dermamnist.npz").write_bytes(WHOLE)
+    (places.DATA / "dermamnist.npz").write_bytes(WHOLE)
     rows = spoil(table())
-    for name, (_, columns) in datasets.TABLES.items():
-        rows[[c for c in columns if c in rows]].to_csv(datasets.DATA / name, index=False)
+    for card in TABLES:
+        rows[[c for c in card.columns if c in rows]].to_csv(places.DATA / card.files[0], index=False)
     pile = datasets.load("dermamnist", metadata=True)
     assert not pile.source.is_real and "real images are here but not used" in one_sentence(pile.source.note)
     assert datasets.load("dermamnist").source.is_real, "without the tables they are used"
 
 
 def test_one_wrong_label_is_enough_and_the_right_table_is_found(monkeypatch, tmp_path):
-    (datasets.DATA / "dermamnist.npz").write_bytes(WHOLE)
-    put_tables(datasets.DATA, table())
-    swapped(table())[datasets.TABLES["dermamnist_split_info.csv"][1]].to_csv(
-        datasets.DATA / "dermamnist_split_info.csv", index=False)  # fmt: skip
+    (places.DATA / "dermamnist.npz").write_bytes(WHOLE)
+    put_tables(places.DATA, table())
+    swapped(table())[list(TABLES[0].columns)].to_csv(
+        places.DATA / "dermamnist_split_info.csv", index=False)  # fmt: skip
     assert not datasets.load("dermamnist", metadata=True).source.is_real
     lab = tmp_path / "lab"
     lab.mkdir()
@@ -553,28 +592,28 @@ def test_one_wrong_label_is_enough_and_the_right_table_is_found(monkeypatch, tmp
 
 
 def test_missing_and_binary_tables():
-    (datasets.DATA / "dermamnist.npz").write_bytes(WHOLE)
+    (places.DATA / "dermamnist.npz").write_bytes(WHOLE)
     assert "does not hold dermamnist_split_info.csv" in datasets.load("dermamnist", metadata=True).source.note
-    put_tables(datasets.DATA, table())
+    put_tables(places.DATA, table())
     for junk in (b"", bytes(range(256)) * 9, b'"' * 5000):
-        (datasets.DATA / "HAM10000_metadata.csv").write_bytes(junk)
+        (places.DATA / "HAM10000_metadata.csv").write_bytes(junk)
         note = one_sentence(datasets.load("dermamnist", metadata=True).source.note)
         assert "HAM10000_metadata.csv" in note
-        assert (datasets.DATA / "HAM10000_metadata.csv").read_bytes() == junk
+        assert (places.DATA / "HAM10000_metadata.csv").read_bytes() == junk
 
 
 def test_masks_follow_the_rows_of_the_images():
     synthetic = datasets.masks(datasets.load("dermamnist", metadata=True))
     assert synthetic["val"].shape == (10, 28, 28)
     assert (np.concatenate([*synthetic.values()]).ravel() == np.arange(40 * 784, dtype=np.uint8)).all()
-    (datasets.DATA / "dermamnist.npz").write_bytes(WHOLE)
-    put_tables(datasets.DATA, table())
+    (places.DATA / "dermamnist.npz").write_bytes(WHOLE)
+    put_tables(places.DATA, table())
     pile = datasets.load("dermamnist", metadata=True)
     with pytest.raises(DataError, match="ham10000_lesion_masks_28.npz"):
         datasets.masks(pile)
     ids = np.array([f"ISIC_{i:07d}" for i in range(50)][::-1])
     values = np.arange(50, dtype=np.uint8)[::-1]
-    file = datasets.DATA / "ham10000_lesion_masks_28.npz"
+    file = places.DATA / "ham10000_lesion_masks_28.npz"
     file.write_bytes(npz(image_id=ids, masks=np.repeat(values, 784).reshape(50, 28, 28)))
     found = datasets.masks(pile)
     assert list(found["test"][:, 0, 0]) == list(range(30, 40))
@@ -597,7 +636,7 @@ def picture(path: Path, value=100, size=(12, 10), mode="L", **how) -> Path:
 def refused(path, words, **how):
     with pytest.raises(DataError) as caught:
         datasets.folder(path, **how)
-    assert words in one_sentence(str(caught.value).replace(str(datasets.DATA.parent), "")), str(caught.value)
+    assert words in one_sentence(str(caught.value).replace(str(places.DATA.parent), "")), str(caught.value)
 
 
 def test_a_folder_for_each_class(tmp_path):
@@ -659,7 +698,7 @@ def test_folders_that_are_refused(tmp_path, monkeypatch):
     picture(tmp_path / "one" / "dogs" / "0.png")
     refused(tmp_path / "one", "mode is", mode="CMYK")
     refused(tmp_path / "one", "size is", size=0)
-    monkeypatch.setattr(files, "MOST_BYTES", 200)
+    monkeypatch.setattr(read, "MOST_BYTES", 200)
     refused(tmp_path / "one", "smaller size=")
 
 
@@ -674,7 +713,7 @@ def test_chest_xray_is_read_where_it_is_and_explained_where_not():
         datasets.load("chest_xray")
     for split in ("train", "test"):
         for name in ("NORMAL", "PNEUMONIA"):
-            picture(datasets.DATA / "chest_xray" / split / name / "0.jpeg", size=(50, 40))
+            picture(places.DATA / "chest_xray" / split / name / "0.jpeg", size=(50, 40))
     pile = datasets.load("chest_xray", size=16)
     assert pile.classes == ("NORMAL", "PNEUMONIA") and pile.val is None and pile.train.images.shape == (2, 16, 16)
     assert pile.source.is_real and pile.source.licence == "CC BY 4.0"
@@ -683,22 +722,22 @@ def test_chest_xray_is_read_where_it_is_and_explained_where_not():
 def test_mr_series(monkeypatch):
     calls = []
 
-    def write(folder, seed=0):
+    def write(folder, progress=None):
         calls.append(folder)
+        (folder / "mr_t1_series").mkdir()
         for name in ("b", "a"):
-            (Path(folder) / f"{name}.dcm").write_bytes(name.encode())
+            (folder / "mr_t1_series" / f"{name}.dcm").write_bytes(name.encode())
 
-    import utils.clinic
-
-    monkeypatch.setattr(utils.clinic, "mr", type("mr", (), {"write_mr_series": staticmethod(write)}), raising=False)
-    monkeypatch.setitem(sys.modules, "utils.clinic.mr", utils.clinic.mr)
+    monkeypatch.setitem(standins.WRITERS, "mr_t1_series", write)
     first, again = datasets.mr_series(), datasets.mr_series()
     assert len(calls) == 1 and first.source == again.source and not first.source.is_real
     assert [path.name for path in first.paths] == ["a.dcm", "b.dcm"] and all(path.is_file() for path in again.paths)
-    (datasets.DATA / "mr_t1_series").mkdir()
+    first.paths[0].unlink()
+    assert len(datasets.mr_series().paths) == 2 and len(calls) == 2, "half a series is made again"
+    (places.DATA / "mr_t1_series").mkdir()
     with pytest.raises(DataError, match="holds no .dcm files"):
         datasets.mr_series()
-    (datasets.DATA / "mr_t1_series" / "x.dcm").write_bytes(b"x")
+    (places.DATA / "mr_t1_series" / "x.dcm").write_bytes(b"x")
     assert datasets.mr_series().source.is_real
 
 
@@ -708,14 +747,14 @@ def test_ct_slices_and_ct_volume(tmp_path):
     made = datasets.ct_volume()
     assert not made.source.is_real and made.array.ndim == 3 and made.spacing == (3, 3, 3)
     assert made.array.min() < -900 and made.array.max() > 3000
-    (datasets.DATA / "ct").mkdir()
+    (places.DATA / "ct").mkdir()
     assert not datasets.ct_slices().source.is_real, "a folder without slices is no reason to stop"
-    shutil.copy(first.paths[0], datasets.DATA / "ct" / "chest_slice_0.dcm")
-    nifti_file(datasets.DATA / "ct" / "body_3mm.nii.gz", affine=np.diag([2, 2, 5, 1]))
+    shutil.copy(first.paths[0], places.DATA / "ct" / "chest_slice_0.dcm")
+    nifti_file(places.DATA / "ct" / "body_3mm.nii.gz", affine=np.diag([2, 2, 5, 1]))
     slices, volume = datasets.ct_slices(), datasets.ct_volume()
     assert slices.source.is_real and [path.name for path in slices.paths] == ["chest_slice_0.dcm"]
     assert volume.source.is_real and volume.spacing == (2, 2, 5) and volume.source.where == datasets.OURS
-    (datasets.DATA / "ct" / "body_3mm.nii.gz").write_bytes(b"cut off")
+    (places.DATA / "ct" / "body_3mm.nii.gz").write_bytes(b"cut off")
     with pytest.raises(DataError, match="not a whole NIfTI file"):
         datasets.ct_volume()
 
@@ -800,7 +839,7 @@ def test_what_is_no_nifti_file_is_refused(tmp_path, monkeypatch):
         assert name in one_sentence(refusal.value)
     with pytest.raises(DataError, match="no file"):
         datasets.nifti(tmp_path)
-    monkeypatch.setattr(files, "MOST_BYTES", 1000)
+    monkeypatch.setattr(read, "MOST_BYTES", 1000)
     with pytest.raises(DataError, match="too large"):
         datasets.nifti(tmp_path / "a.nii.gz")
 
@@ -849,14 +888,15 @@ def put_folders(root: Path, content: dict[str, np.ndarray]) -> None:
 
 def test_lidc_packed_in_folders_and_from_the_clinic_is_the_same_object(monkeypatch, tmp_path):
     content = crops()
-    monkeypatch.setattr("utils.clinic.standins.lidc_npz", lambda seed=0: content)
+    monkeypatch.setitem(standins.WRITERS, "lidc_nodules", lambda folder, progress=None: np.savez(
+                        folder / "lidc_nodules.npz", **content))  # fmt: skip
     made = datasets.lidc()
     assert not made.source.is_real and "lidc_nodules.npz" in one_sentence(made.source.note)
     assert datasets.lidc().source == made.source, "kept, and found again"
     put_folders(tmp_path / "lab" / "LIDC-IDRI-slices", content)
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "lab"))
     folders = datasets.lidc()
-    (datasets.DATA / "lidc_nodules.npz").write_bytes(npz(**content))
+    (places.DATA / "lidc_nodules.npz").write_bytes(npz(**content))
     assert datasets.lidc().source.where == datasets.YOURS, "COURSE_DATA comes first"
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "lab" / "LIDC-IDRI-slices"))
     assert datasets.lidc().source == folders.source
@@ -879,11 +919,11 @@ def test_lidc_packed_in_folders_and_from_the_clinic_is_the_same_object(monkeypat
 ])  # fmt: skip
 def test_packed_outlines_that_are_refused(spoil):
     with np.errstate(all="ignore"):
-        (datasets.DATA / "lidc_nodules.npz").write_bytes(npz(**spoil(crops())))
-    before = snapshot(datasets.DATA)
+        (places.DATA / "lidc_nodules.npz").write_bytes(npz(**spoil(crops())))
+    before = snapshot(places.DATA)
     with pytest.raises(DataError) as caught:
         datasets.lidc()
-    assert "lidc_nodules.npz" in one_sentence(caught.value) and snapshot(datasets.DATA) == before
+    assert "lidc_nodules.npz" in one_sentence(caught.value) and snapshot(places.DATA) == before
 
 
 def test_outline_folders_that_are_refused():
@@ -892,8 +932,8 @@ def test_outline_folders_that_are_refused():
             datasets.lidc()
         assert words in one_sentence(caught.value), str(caught.value)
 
-    put_folders(datasets.DATA, crops())
-    nodule = datasets.DATA / "LIDC-IDRI-0001" / "nodule-1"
+    put_folders(places.DATA, crops())
+    nodule = places.DATA / "LIDC-IDRI-0001" / "nodule-1"
     mask, image = nodule / "mask-1" / "slice-9.png", nodule / "images" / "slice-9.png"
     whole = mask.read_bytes()
     mask.write_bytes(whole[:30])
@@ -905,7 +945,7 @@ def test_outline_folders_that_are_refused():
     refused("differ in size")
     image.write_bytes(b"no picture")
     refused("LIDC-IDRI-0001/nodule-1/images/slice-9.png")
-    for folder in datasets.DATA.glob("LIDC-IDRI-*"):
+    for folder in places.DATA.glob("LIDC-IDRI-*"):
         shutil.rmtree(folder)
     (nodule / "images").mkdir(parents=True)
     refused("no outlined nodule")
@@ -921,6 +961,16 @@ def test_the_import_is_light():
     assert out.stdout.strip() == "[]" and out.stderr == ""
 
 
+def test_the_examples_in_the_docstrings():
+    """Offline, with the clinic's data, and fast; `pytest --doctest-modules utils/datasets` runs them, too."""
+    import doctest
+
+    start = time.monotonic()
+    found = doctest.testmod(datasets)
+    assert found.failed == 0 and found.attempted >= 10
+    assert time.monotonic() - start < 20
+
+
 def test_a_notebook_shows_the_sentence_and_no_traceback():
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -928,24 +978,161 @@ def test_a_notebook_shows_the_sentence_and_no_traceback():
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         shell.run_cell("from utils import datasets\ndatasets.load('mnist')")
-    expected = "DataError: No data set is called 'mnist': choose dermamnist, pneumoniamnist or chest_xray."
-    assert out.getvalue().strip() == expected
+    assert out.getvalue().startswith("DataError: No data set is called 'mnist': choose dermamnist, ")
+    assert "\n" not in out.getvalue().strip()
 
 
 def test_medmnist_still_states_addresses_checksums_and_counts():
-    from medmnist import INFO
+    import runpy
+    from importlib.util import find_spec
 
-    for name, (classes, shape, counts) in datasets.LAYOUT.items():
-        assert datasets._published.__wrapped__(name) == (INFO[name]["url"], INFO[name]["MD5"])
-        assert tuple(INFO[name]["n_samples"].values()) == counts and len(INFO[name]["label"]) == len(classes)
-        assert INFO[name]["n_channels"] == (shape + (1,))[2] and INFO[name]["license"] == datasets.CARDS[name].licence
+    package = Path(find_spec("medmnist").origin)  # info.py alone: importing the whole package would import torch
+    INFO = runpy.run_path(str(package.with_name("info.py")))["INFO"]
+    for name in ("dermamnist", "pneumoniamnist"):
+        card, info = CARDS[name], INFO[name]
+        assert (card.url, card.md5, card.licence) == (info["url"], info["MD5"], info["license"])
+        assert card.counts == tuple(info["n_samples"].values()) and len(card.classes) == len(info["label"])
+        assert (card.shape + (1,))[2] == info["n_channels"]
 
 
-def test_every_data_set_has_a_data_card():
+def test_data_cards_and_records_agree():
+    """data/README.md has a section for each record, and it states the record's licence, counts and address."""
     text = (REPO / "data" / "README.md").read_text(encoding="utf-8")
-    for word in [f"{name}.npz" for name in datasets.LAYOUT] + [*datasets.TABLES, "chest_xray", "mr_t1_series",
-                 "lidc_nodules.npz", "ham10000_lesion_masks_28.npz", "COURSE_DATA", "COURSE_OFFLINE"]:  # fmt: skip
-        assert word in text, word
+    sections = {section.split("\n")[0]: section for section in text.split("\n## ")[1:]}
+    for name, card in CARDS.items():
+        section = sections[SECTIONS[name]]
+        stem = re.split(r"[/*]", card.files[0])[0]
+        assert stem in section, (name, stem)
+        assert card.licence.split(" (")[0].lower() in section.lower(), (name, card.licence)
+        for count in card.counts:
+            assert f"{count:,}" in section or str(count) in section, (name, count)
+        for key in (*card.classes, *card.columns, card.md5):
+            assert key in section, (name, key)
+        for doi in re.findall(r"doi:(\S+?)(?:;|$)", card.citation):
+            assert doi in text, (name, doi)
+        for author in re.findall(r"(\w+) et al", card.citation):
+            assert author in section, (name, author)
+        row = next(line for line in text.split("\n") if line.startswith("|") and f"`{stem}" in line)
+        *_, fetched, without, _ = row.split("|")
+        assert fetched.strip().startswith("yes") == bool(card.url), row
+        assert ("synthetic" in without) == (name != "chest_xray"), row
+    assert {card.writer for card in CARDS.values()} - {""} == set(standins.WRITERS), "what the clinic writes is used"
+    for word in ("COURSE_DATA", "COURSE_OFFLINE"):
+        assert word in text
+
+
+SECTIONS = {
+    "dermamnist": "DermaMNIST", "dermamnist_split_info": "HAM10000's table and the split table",
+    "ham10000_metadata": "HAM10000's table and the split table", "ham10000_lesion_masks": "HAM10000's lesion masks",
+    "pneumoniamnist": "PneumoniaMNIST", "chest_xray": "Children's chest X-rays",
+    "mr_t1_series": "T1-weighted head MR", "lidc_nodules": "LIDC nodules", "ct_volume": "CT", "ct_slices": "CT",
+    "rsna": "RSNA pneumonia", "covid19": "COVID-19-20",
+}  # fmt: skip
+
+
+def test_the_repr_of_a_card_is_its_record():
+    lines = repr(CARDS["dermamnist"]).split("\n")
+    for word in ("CC BY-NC 4.0", "7007", "dermamnist.npz", "medmnist", "Tschandl", "0744692d530f8e62ec473284d019b0c7"):
+        assert any(word in line for line in lines), word
+    assert not any(line.startswith("columns") for line in lines), "what a set has not is not printed"
+
+
+# ---------------------------------------------------------------------------- a new set is one record
+
+
+def test_a_new_data_set_is_one_record(monkeypatch, tmp_path):
+    """Registered here, and then it is there: real, generated, with card, licence and fingerprint."""
+
+    def reader(place):  # the one reader of its format
+        values = read.arrays(place, "volume")["volume"]
+        return datasets.Scan(values, (1, 1, 1), np.eye(4), place.source(values))
+
+    def writer(folder, progress=None):
+        assert list(progress(range(3))) == [0, 1, 2]
+        np.savez(folder / "hearts.npz", volume=np.arange(24, dtype=np.int16).reshape(2, 3, 4))
+
+    card = datasets.Card(name="hearts", title="Hearts", files=("hearts.npz",), reader=reader, writer="hearts",
+                         shape=(2, 3, 4), citation="Nobody 2026", licence="CC0")  # fmt: skip
+    monkeypatch.setitem(CARDS, "hearts", card)
+    monkeypatch.setitem(standins.WRITERS, "hearts", writer)
+    made = datasets.load("hearts")
+    assert not made.source.is_real and made.source.where == datasets.CLINIC and made.source.licence == "as the course"
+    assert "data/ does not hold hearts.npz; data/README.md says how to get it" in one_sentence(made.source.note)
+    (tmp_path / "lab").mkdir()
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "lab"))
+    (tmp_path / "lab" / "hearts.npz").write_bytes(npz(volume=made.array))
+    real = datasets.load("hearts")
+    assert real.source.is_real and real.source.where == datasets.YOURS
+    assert real.source.licence == "CC0" and real.source.citation == "Nobody 2026" and "CC0" in repr(CARDS["hearts"])
+    assert real.source.fingerprint == made.source.fingerprint == read.fingerprint(made.array)
+    (tmp_path / "lab" / "hearts.npz").write_bytes(npz(volume=made.array)[:99])
+    with pytest.raises(DataError, match="hearts.npz in your COURSE_DATA folder is not a whole .npz file"):
+        datasets.load("hearts")
+    with pytest.raises(DataError, match="hearts has no size"):
+        datasets.load("hearts", size=3)
+
+
+def test_a_new_set_of_a_known_format_needs_the_record_only(monkeypatch):
+    card = replace(CARDS["pneumoniamnist"], name="bones", title="Bones", files=("bones.npz",), writer="", url="",
+                   classes=("a", "b", "c"), shape=(32, 32), counts=(20, 10, 10))  # fmt: skip
+    monkeypatch.setitem(CARDS, "bones", card)
+    with pytest.raises(DataError) as caught:
+        datasets.load("bones")
+    assert "bones.npz: data/README.md says how to get it" in one_sentence(caught.value)
+    (places.DATA / "bones.npz").write_bytes(npz(**arrays(shape=(32, 32), classes=3)))
+    pile = datasets.load("bones")
+    assert pile.classes == ("a", "b", "c") and pile.train.images.shape == (20, 32, 32) and pile.source.is_real
+
+
+# ---------------------------------------------------------------------------- the clinic's sets are what they were
+
+
+def digest(*content) -> str:
+    """A fingerprint of tables, arrays, texts: of what they hold, in whatever file it was."""
+    parts = []
+    for item in content:
+        if isinstance(item, pd.DataFrame):
+            kinds = [f"{name}:{'text' if kind.kind not in 'if' else kind}" for name, kind in item.dtypes.items()]
+            parts += [pd.util.hash_pandas_object(item, index=True).to_numpy(), " ".join(kinds).encode()]
+        else:
+            parts.append(item.encode() if isinstance(item, str) else item)
+    return read.fingerprint(*parts)
+
+
+def content_of(name: str) -> list[str]:
+    """Fingerprints of what a set holds; for the archives, whose own one names the clinic's code, of what they hold."""
+    if name == "dermamnist":
+        pile = datasets.load(name, metadata=True)
+        tables = [part.table for part in (pile.train, pile.val, pile.test)]
+        return [pile.source.fingerprint, digest(*tables), digest(*datasets.masks(pile).values())]
+    pile = datasets.load(name)
+    if name == "rsna":
+        return [digest(pile.films, pile.boxes), digest(*(pile.read(film)[0] for film in pile.films["film"][:9]))]
+    if name == "covid19":
+        return [digest(pile.cases), digest(*(a for case in pile.cases["case"][:3]
+                                             for scan, mask in [pile.read(case)] for a in (scan.array, mask)))]
+    return [pile.source.fingerprint]
+
+
+PRINTS = {  # at commit 107f48a, before the clinic wrote files for every set
+    "dermamnist": ["b1802edc3985", "685b6ae17c84", "786ca8b76a91"],
+    "pneumoniamnist": ["37567dac8c03"],
+    "mr_t1_series": ["a9a070fb43c0"],
+    "lidc_nodules": ["999717fedf28"],
+    "ct_volume": ["a7274238cf8b"],
+    "ct_slices": ["04c79b8c6dfe"],
+    "rsna": ["53ee560ddd5f", "5d4cce1d7790"],
+    "covid19": ["8eb955ea39a1", "e9614a5ce6c6"],
+}
+
+
+@pytest.mark.parametrize("name", PRINTS)
+def test_the_clinics_sets_are_what_they_were(name, monkeypatch):
+    """Kept in data/synthetic, so that only new code in the clinic makes this slow (two minutes)."""
+    monkeypatch.undo()
+    monkeypatch.setenv("COURSE_OFFLINE", "1")
+    monkeypatch.delenv("COURSE_DATA", raising=False)
+    assert content_of(name) == PRINTS[name]
 
 
 HAS_REAL = bool(SESSION_DATA) and (REPO / SESSION_DATA / "dermamnist.npz").is_file()
@@ -953,7 +1140,7 @@ HAS_REAL = bool(SESSION_DATA) and (REPO / SESSION_DATA / "dermamnist.npz").is_fi
 
 @pytest.mark.skipif(not HAS_REAL, reason="needs the real DermaMNIST in COURSE_DATA")
 def test_the_real_set(monkeypatch):
-    monkeypatch.setattr(datasets, "DATA", REPO / "data")
+    monkeypatch.setattr(places, "DATA", REPO / "data")
     monkeypatch.setenv("COURSE_DATA", SESSION_DATA)
     start = time.perf_counter()
     pile = datasets.load("dermamnist", metadata=True)

@@ -13,10 +13,10 @@ import pydicom
 import pytest
 from test_datasets import one_sentence, snapshot
 
-from utils import archives, datasets, files
-from utils.archives import BOX, CLASSES, FILMS, LABELS, MAPPING
+from utils import datasets
 from utils.clinic import standins
-from utils.datasets import DataError
+from utils.datasets import DataError, places
+from utils.datasets.challenges import BOX, CLASSES, FILMS, LABELS, MAPPING
 
 SIZE = 64
 
@@ -32,7 +32,7 @@ def written(tmp_path_factory) -> Path:
 
 @pytest.fixture(autouse=True)
 def empty_house(monkeypatch, tmp_path):
-    monkeypatch.setattr(datasets, "DATA", tmp_path / "data")
+    monkeypatch.setattr(places, "DATA", tmp_path / "data")
     monkeypatch.setenv("COURSE_OFFLINE", "1")
     monkeypatch.delenv("COURSE_DATA", raising=False)
     (tmp_path / "data").mkdir()
@@ -40,12 +40,12 @@ def empty_house(monkeypatch, tmp_path):
 
 @pytest.fixture
 def rsna(written) -> Path:
-    return shutil.copytree(written / "rsna", datasets.DATA / "rsna")
+    return shutil.copytree(written / "rsna", places.DATA / "rsna")
 
 
 @pytest.fixture
 def covid(written) -> Path:
-    return shutil.copytree(written / "covid19" / "Train", datasets.DATA / "covid19")
+    return shutil.copytree(written / "covid19" / "Train", places.DATA / "covid19")
 
 
 def edit(file: Path, change) -> None:
@@ -95,7 +95,7 @@ def test_one_row_a_film_and_one_row_a_box(rsna):
     assert all((pile.root / path).is_file() and path == f"{FILMS}/{film}.dcm"
                for film, path in zip(pile.films["film"], pile.films["path"], strict=True))  # fmt: skip
     assert pile.source.is_real and pile.source.where == datasets.OURS and not pile.skipped
-    assert "not the published 26,684" in pile.source.note and str(datasets.DATA) not in str(pile.source)
+    assert "not the published 26,684" in pile.source.note and str(places.DATA) not in str(pile.source)
 
 
 def test_boxes_hold_the_projected_lesions(rsna):
@@ -115,7 +115,7 @@ def test_boxes_hold_the_projected_lesions(rsna):
 
 
 def test_reading_is_deterministic_and_changes_nothing(rsna, covid):
-    before = snapshot(datasets.DATA)
+    before = snapshot(places.DATA)
     one, two = datasets.rsna(), datasets.rsna()
     pd.testing.assert_frame_equal(one.films, two.films)
     pd.testing.assert_frame_equal(one.boxes, two.boxes)
@@ -123,7 +123,7 @@ def test_reading_is_deterministic_and_changes_nothing(rsna, covid):
     assert all((a == b).all() for a, b in zip(one.read(film), two.read(film), strict=True))
     scans = [datasets.covid19().read("volume-covid19-A-0002") for _ in range(2)]
     assert (scans[0][0].array == scans[1][0].array).all() and (scans[0][1] == scans[1][1]).all()
-    assert one.source == two.source and snapshot(datasets.DATA) == before
+    assert one.source == two.source and snapshot(places.DATA) == before
     edit(rsna / LABELS, lambda rows: rows.sample(frac=1, random_state=1))
     pd.testing.assert_frame_equal(datasets.rsna().films, one.films)
 
@@ -131,28 +131,28 @@ def test_reading_is_deterministic_and_changes_nothing(rsna, covid):
 def test_with_nobodys_archive_the_clinic_writes_one_and_keeps_it(monkeypatch, capsys):
     calls = []
 
-    def small(write, **how):
-        return lambda folder: calls.append(folder) or write(folder, **how)
+    def small(name, write, **how):
+        monkeypatch.setitem(standins.WRITERS, name, lambda folder, progress=None: calls.append(folder) or write(
+                            folder / name, **how))  # fmt: skip
 
-    monkeypatch.setattr(standins, "write_rsna", small(standins.write_rsna, patients=3, size=SIZE))
-    monkeypatch.setattr(standins, "write_covid", small(standins.write_covid, patients=1, spacing=(9, 9, 9),
-                                                      shape=(40, 36, 30)))  # fmt: skip
+    small("rsna", standins.write_rsna, patients=3, size=SIZE)
+    small("covid19", standins.write_covid, patients=1, spacing=(9, 9, 9), shape=(40, 36, 30))
     piles = [(datasets.rsna(), datasets.covid19()) for _ in range(2)][1]
     assert len(calls) == 2, "written once, kept, read twice"
     for pile in piles:
         assert not pile.source.is_real and pile.source.where == datasets.CLINIC and "synthetic" in str(pile.source)
-        assert "data/README.md says how to get the real ones" in one_sentence(pile.source.note)
+        assert "data/README.md says how to get it" in one_sentence(pile.source.note)
         assert "made by this course" in pile.source.citation and "published" not in pile.source.note
     scan, mask = piles[1].read("volume-covid19-A-0001")
     assert mask.any() and not scan.source.is_real, "a synthetic scan is not called real"
-    assert {f.name for f in datasets.DATA.iterdir()} == {"synthetic"} and capsys.readouterr().err == ""
-    made = archives.Place("rsna", piles[0].root, datasets.CLINIC, "rsna in data/synthetic", made="other code")
-    assert archives.read_rsna(made).source.fingerprint != piles[0].source.fingerprint
+    assert {f.name for f in places.DATA.iterdir()} == {"synthetic"} and capsys.readouterr().err == ""
+    monkeypatch.setattr(places, "clinic_code", lambda: "other code")
+    assert datasets.rsna().source.fingerprint != piles[0].source.fingerprint and len(calls) == 3
 
 
 def test_where_it_looks(monkeypatch, written, tmp_path):
-    shutil.copytree(written / "rsna", datasets.DATA / "rsna-pneumonia-detection-challenge")
-    shutil.copytree(written / "covid19" / "Train", datasets.DATA / "COVID-19-20_v2" / "Train")
+    shutil.copytree(written / "rsna", places.DATA / "rsna-pneumonia-detection-challenge")
+    shutil.copytree(written / "covid19" / "Train", places.DATA / "COVID-19-20_v2" / "Train")
     assert datasets.rsna().source.where == datasets.covid19().source.where == datasets.OURS
     lab = tmp_path / "lab"
     monkeypatch.setenv("COURSE_DATA", str(lab))
@@ -373,9 +373,9 @@ def test_masks_that_do_not_fit_their_ct_are_refused(covid):
 
 
 def test_folders_without_what_they_should_hold():
-    (datasets.DATA / "covid19").mkdir()
+    (places.DATA / "covid19").mkdir()
     refused("holds no file that ends in _ct.nii.gz", datasets.covid19)
-    (datasets.DATA / "rsna").write_text("a file")
+    (places.DATA / "rsna").write_text("a file")
     refused(f"lacks {LABELS}")
 
 
@@ -383,8 +383,8 @@ def test_a_read_only_data_folder_is_said_and_the_lesson_goes_on(monkeypatch):
     def refuse(*_, **__):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(files, "keep", refuse)
-    monkeypatch.setattr(standins, "write_rsna", lambda folder, write=standins.write_rsna: write(
-        folder, patients=2, size=SIZE))  # fmt: skip
+    monkeypatch.setattr(places, "save_whole", refuse)
+    monkeypatch.setitem(standins.WRITERS, "rsna", lambda folder, progress=None: standins.write_rsna(
+                        folder / "rsna", patients=2, size=SIZE))  # fmt: skip
     pile = datasets.rsna()
     assert "Read-only" in pile.source.note and pile.read(pile.films["film"][0])[0].shape == (SIZE, SIZE)
