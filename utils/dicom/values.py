@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 from pydicom.dataset import Dataset
 
-from utils.dicom.files import DicomError, attempt, decode, name_of, one_sentence
+from utils.dicom.read import DicomError, attempt, decode, name_of, one_sentence
 
 
 @one_sentence

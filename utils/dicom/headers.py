@@ -12,7 +12,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, UID_dictionary
 
-from utils.dicom.files import DicomError, attempt, decoder, find_files, plain, read
+from utils.dicom.read import DicomError, attempt, decoder, find_files, plain, read
 
 DIRECTORY = "1.2.840.10008.1.3.10"
 DEFAULT_TAGS = {  # column of the table: DICOM keyword
