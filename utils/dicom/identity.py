@@ -1,8 +1,7 @@
 """Identity out of DICOM data sets: pseudonyms, and a copy that holds only what may stay.
 
-PS3.15 Annex E of the standard lists what must go. Here it is the other way round: only what
-`words.py` names stays, in values that cannot name anybody (numbers, listed words, known codes, known
-UIDs), so nothing unknown survives.
+Only what `words.py` names stays, in values that cannot name anybody (numbers, listed words, known
+codes, known UIDs), so nothing unknown survives.
 """
 from __future__ import annotations
 
@@ -29,7 +28,8 @@ from utils.dicom.words import KEEP, TERMS, WORDS
 
 EMPTY = ["StudyDate", "StudyTime", "AccessionNumber", "Manufacturer", "ReferringPhysicianName", "PatientBirthDate",
          "PatientSex", "StudyID", "SeriesNumber", "InstanceNumber"]  # type 2: must be there, may be empty
-# Profile, pixels, descriptors, dates: https://dicom.nema.org/medical/dicom/current/output/chtml/part16/sect_CID_7050.html
+# Profile, pixels, descriptors, dates:
+# https://dicom.nema.org/medical/dicom/current/output/chtml/part16/sect_CID_7050.html
 METHODS = ("113100", "113101", "113105", "113107")
 LOSSY = {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81"}
 ORIGINAL = {"CT", "MR", "PT", "NM"}  # made without letters, unless somebody worked on the image: dose report, 3-D view
@@ -160,10 +160,8 @@ def _complete(new: Dataset, pseudonyms: Pseudonymiser) -> None:
     if "FrameOfReferenceUID" in new:
         new.PositionReferenceIndicator = ""  # type 2 beside it
     meta = new.file_meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = new.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = new.SOPInstanceUID
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = PYDICOM_IMPLEMENTATION_UID
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = new.SOPClassUID, new.SOPInstanceUID
+    meta.TransferSyntaxUID, meta.ImplementationClassUID = ExplicitVRLittleEndian, PYDICOM_IMPLEMENTATION_UID
     new.preamble = bytes(128)
 
 
@@ -231,16 +229,17 @@ def harmless(element: Any, vr: str, owner: Dataset) -> Any:
         return values
     if element.keyword == "LUTData":  # exactly as many entries as it says, so that no text hides behind them
         entries = int(owner.LUTDescriptor[0]) or 1 << 16
-        length = len(element.value)
-        return element.value if length in ((2 * entries,) if isinstance(element.value, bytes) else (entries,)) else None
+        length = entries * (2 if isinstance(element.value, bytes) else 1)
+        return element.value if len(element.value) == length else None
     if vr == "AT":
         return values if all(isinstance(v, numbers.Integral) for v in values) else None
     if vr == "CS":
         known = [str(v) if TERMS.issuperset(str(v).split()) else "OTHER" for v in values]
         return known if "OTHER" not in known or element.keyword in ("ImageType", "FrameType") else None
     if vr in ("LO", "SH"):
-        words = [" ".join(w for w in re.findall(r"[A-Za-z0-9]+", str(v)) if w.upper() in WORDS) for v in values]
-        return words if any(words) else ["UNNAMED"] if element.keyword == "SegmentLabel" else None  # type 1
+        words = [re.findall(r"[A-Za-z0-9]+", str(v)) for v in values]
+        kept = [" ".join(word for word in some if word.upper() in WORDS) for some in words]
+        return kept if any(kept) else ["UNNAMED"] if element.keyword == "SegmentLabel" else None  # type 1
     return None
 
 
@@ -256,16 +255,18 @@ def _shifted(data: Dataset, keyword: str, vr: str, offset: datetime.timedelta) -
         date = "20000101" if vr == "TM" else ""
     if not date or (vr == "TM" and not timed):
         return None
-    h, m, s, f = (timed.groups() if timed else (None,) * 4)
-    moment = datetime.datetime.strptime(date.replace(".", ""), "%Y%m%d") + datetime.timedelta(
-        hours=int(h or 0), minutes=int(m or 0), seconds=int(s or 0), microseconds=int((f or "").ljust(6, "0")))
+    moment = datetime.datetime.strptime(date.replace(".", ""), "%Y%m%d")
+    if timed:
+        h, m, s, fraction = timed.groups(default="0")
+        micro = int(fraction.ljust(6, "0"))
+        moment += datetime.timedelta(hours=int(h), minutes=int(m), seconds=int(s), microseconds=micro)
     moment += offset if timed else datetime.timedelta(days=offset.days)
     pattern = {"DA": "%Y%m%d", "TM": "%H%M%S.%f", "DT": "%Y%m%d%H%M%S.%f" if timed else "%Y%m%d"}[vr]
     return moment.strftime(pattern)
 
 
 def _write_pixels(new: Dataset, data: Dataset, regions: Iterable[tuple[int, int, int, int]]) -> None:
-    array, meta = decode(data, None, rgb=True)
+    array, meta = decode(data, None, rgb=True)  # ([frames,] rows, columns[, samples])
     array, kind = np.array(array, order="C"), str(meta["photometric_interpretation"])
     samples = int(meta["samples_per_pixel"])
     frames = array.reshape(-1, int(meta["rows"]), int(meta["columns"]), samples)
@@ -274,7 +275,8 @@ def _write_pixels(new: Dataset, data: Dataset, regions: Iterable[tuple[int, int,
         if not (0 <= top < bottom <= frames.shape[1] and 0 <= left < right <= frames.shape[2]):
             raise DicomError(f"The rectangle {tuple(region)} does not lie in {name_of(data)}, whose picture has "
                              f"{frames.shape[1]} rows and {frames.shape[2]} columns.")  # fmt: skip
-        frames[:, top:bottom, left:right] = 0 if samples > 1 else array.max() if kind == "MONOCHROME1" else array.min()
+        black = array.max() if kind == "MONOCHROME1" else array.min()
+        frames[:, top:bottom, left:right] = 0 if samples > 1 else black
     if samples > 1:
         kind, new.PlanarConfiguration = ("YBR_FULL" if kind == "YBR_FULL" else "RGB"), 0
     bits, stored = int(meta["bits_allocated"]), int(meta["bits_stored"])
@@ -284,8 +286,8 @@ def _write_pixels(new: Dataset, data: Dataset, regions: Iterable[tuple[int, int,
         new.BitsStored, new.HighBit, new.PixelRepresentation = stored, stored - 1, int(array.dtype.kind == "i")
         array = array if bits == 1 else array << (bits - stored) >> (bits - stored)  # overlays hide in unused bits
     raw = pack_bits(array) if bits == 1 else array.astype(array.dtype.newbyteorder("<")).tobytes()
-    new.add_new(keyword, {"PixelData": "OB" if bits <= 8 else "OW", "FloatPixelData": "OF"}.get(keyword, "OD"),
-                raw + bytes(len(raw) % 2))  # fmt: skip
+    vr = {"PixelData": "OB" if bits <= 8 else "OW", "FloatPixelData": "OF"}.get(keyword, "OD")
+    new.add_new(keyword, vr, raw + bytes(len(raw) % 2))
     if attempt(lambda: data.file_meta.TransferSyntaxUID) in LOSSY and "LossyImageCompression" not in new:
         new.LossyImageCompression = "01"
 

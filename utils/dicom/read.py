@@ -69,6 +69,10 @@ class _Guard(io.BufferedReader):
 
 def read(path: str | os.PathLike, *, pixels: bool = True) -> FileDataset:
     """Read one DICOM file, with or without preamble and file meta information.
+    https://dicom.nema.org/medical/dicom/current/output/chtml/part10/chapter_7.html
+
+    Args:
+        pixels: leave the pixels out where False, which is much faster.
 
     Raises:
         DicomError: the file cannot be read as DICOM; the sentence names it and says why.
@@ -172,7 +176,7 @@ def name_of(data: Dataset) -> str:
 
 
 def decoder(syntax: str) -> str:
-    """What decodes pixels of this transfer syntax here: a package, "built in", or "missing: …"."""
+    """What decodes pixels of this transfer syntax (a UID) here: a package, "built in", or "missing: …"."""
     try:
         found = get_decoder(UID(syntax))
     except NotImplementedError:

@@ -13,7 +13,7 @@ from utils.dicom.values import physical_values, unit
 
 ROUNDING = 0.005  # mm: what writing a position to a hundredth of a millimetre may change
 SAME_PLACE, SAME_SHARE = 1e-3, 0.01  # slices closer than this many mm, or share of a gap, are doubled
-SPACING_DECIMALS = 4  # of PixelSpacing in mm; more of them is how somebody's software rounds
+DECIMALS = 4  # of PixelSpacing in mm; more of them is how somebody's software rounds
 TILT = 1e-3  # between direction cosines: about 0.06 degrees, which rounding explains and a new scan does not
 
 
@@ -37,9 +37,7 @@ def _geometry(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
     keywords = ("ImagePositionPatient", "ImageOrientationPatient")
     position, axes = (attempt(lambda k=k: np.array(data[k].value, float)) for k in keywords)
     if position is None or axes is None or position.shape != (3,) or axes.shape != (6,):
-        raise DicomError(
-            f"{name_of(data)} says no position and orientation, so its place in the body is unknown."
-        )
+        raise DicomError(f"{name_of(data)} says no position and orientation, so its place in the body is unknown.")
     return position, axes.reshape(2, 3)
 
 
@@ -57,8 +55,7 @@ def sort_slices(datasets: Iterable[Dataset], *, orientation_tolerance: float = T
     places = [_geometry(data) for data in slices]
     for data, (_, axes) in zip(slices, places, strict=True):
         if np.abs(axes - places[0][1]).max() > orientation_tolerance:
-            first = name_of(slices[0])
-            raise DicomError(f"{name_of(data)} is oriented otherwise than {first}: sort them separately.")
+            raise DicomError(f"{name_of(data)} is oriented otherwise than {name_of(slices[0])}: sort them separately.")
     depth = [float(position @ np.cross(*axes)) for position, axes in places]
     return [slices[i] for i in np.argsort(depth, kind="stable")]
 
@@ -122,23 +119,17 @@ def _read_alike(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> list[
     for text, key in (
         ("series; give the files of one", lambda d: d.get("SeriesInstanceUID")),
         ("image sizes", lambda d: (d.get("Rows"), d.get("Columns"))),
-        ("pixel spacings", _pixel_spacing),
+        ("pixel spacings", lambda d: tuple(np.round(np.atleast_1d(np.array(d.get("PixelSpacing"), float)), DECIMALS))),
         ("units", unit),
     ):
         if (n := len({key(data) for data in slices})) > 1:
             raise DicomError(f"These files hold {n} different {text}, so they are not one volume.")
     for data in slices:
         if int(data.get("NumberOfFrames") or 1) > 1:
-            name = name_of(data)
-            raise DicomError(f"{name} holds several frames; only series of one frame a file can be stacked.")
+            raise DicomError(f"{name_of(data)} holds several frames; only series of one frame a file can be stacked.")
     if len(slices) < 2 or "PixelSpacing" not in slices[0]:
         raise DicomError("A volume needs at least two slices that give their PixelSpacing; these files do not.")
     return slices
-
-
-def _pixel_spacing(data: Dataset) -> tuple[float, ...]:
-    spacing = np.atleast_1d(np.array(data.get("PixelSpacing"), float))
-    return tuple(np.round(spacing, SPACING_DECIMALS))
 
 
 def _check_gaps(slices: list[Dataset], gaps: np.ndarray, tolerance: float) -> float:
@@ -149,7 +140,5 @@ def _check_gaps(slices: list[Dataset], gaps: np.ndarray, tolerance: float) -> fl
         if this < max(SAME_SHARE * gap, SAME_PLACE):
             raise DicomError(f"{pair} are at the same position: keep one of them (or one acquisition).")
         if abs(this - gap) > tolerance * gap + ROUNDING:
-            raise DicomError(
-                f"The gap between {pair} is {this:.3f} mm, elsewhere {gap:.3f} mm: a slice is missing."
-            )
+            raise DicomError(f"The gap between {pair} is {this:.3f} mm, elsewhere {gap:.3f} mm: a slice is missing.")
     return gap
