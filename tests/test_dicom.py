@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import contextlib
+import doctest
 import importlib
 import io
 import os
@@ -77,6 +78,17 @@ def saved(data: Dataset) -> bytes:
     buffer = io.BytesIO()
     data.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
+
+
+def test_modules_do_not_hide_the_functions_of_their_name():
+    assert callable(dicom.read) and callable(dicom.headers)
+    assert all(hasattr(dicom, name) for name in dicom.__all__)
+
+
+@pytest.mark.parametrize("module", ["headers", "identity", "series", "values"])
+def test_the_examples_in_the_docstrings_are_true(module):
+    failed, tried = doctest.testmod(importlib.import_module(f"utils.dicom.{module}"))
+    assert tried >= 3 and not failed
 
 
 # ---------------------------------------------------------------------------- files and headers
@@ -460,6 +472,27 @@ def test_what_is_no_volume_is_refused_with_the_reason(tmp_path, change, words):
     with pytest.raises(DicomError, match=words) as caught:
         dicom.series_to_volume(write_series(tmp_path, slices))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "strict", "loose", "words", "change"),
+    [
+        ("orientation_tolerance", 1e-4, 1e-3, "oriented otherwise",
+         lambda s: setattr(s, "ImageOrientationPatient", [AXES[0, 0] + 5e-4, *AXES.ravel()[1:]])),
+        ("gap_tolerance", 0.005, 0.02, "a slice is missing",
+         lambda s: setattr(s, "ImagePositionPatient", list(np.array(s.ImagePositionPatient) + 0.03 * NORMAL))),
+        ("line_tolerance", 0.01, 0.05, "straight line",
+         lambda s: setattr(s, "ImagePositionPatient", list(np.array(s.ImagePositionPatient) + 0.1 * AXES[0]))),
+    ],
+)  # fmt: skip
+def test_each_tolerance_of_a_volume_is_a_parameter(tmp_path, tolerance, strict, loose, words, change):
+    slices = [make_slice(3.0 * n, n) for n in range(5)]
+    change(slices[2])
+    folder = write_series(tmp_path, slices)
+    by_default = dicom.series_to_volume(folder)
+    assert np.array_equal(dicom.series_to_volume(folder, **{tolerance: loose}).affine, by_default.affine)
+    with pytest.raises(DicomError, match=words):
+        dicom.series_to_volume(folder, **{tolerance: strict})
 
 
 # ---------------------------------------------------------------------------- identity

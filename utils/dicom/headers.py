@@ -35,9 +35,8 @@ def headers(
     tags: Mapping[str, str] | Iterable[str] = DEFAULT_TAGS,
     progress: bool = False,
 ) -> pd.DataFrame:
-    """One row a file, whatever the file holds; pixels are not read.
-
-    Keywords: https://dicom.nema.org/medical/dicom/current/output/chtml/part06/chapter_6.html#table_6-1
+    """One row a file, whatever the file holds; pixels are not read. Keywords:
+    https://dicom.nema.org/medical/dicom/current/output/chtml/part06/chapter_6.html#table_6-1
 
     Args:
         folder_or_paths: a folder (searched to the bottom, links to folders not followed), a file, or paths.

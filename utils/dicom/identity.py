@@ -34,8 +34,8 @@ METHODS = ("113100", "113101", "113105", "113107")
 LOSSY = {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81"}
 ORIGINAL = {"CT", "MR", "PT", "NM"}  # made without letters, unless somebody worked on the image: dose report, 3-D view
 NO_PIXEL_TEXT = ORIGINAL | {"SEG", "RTDOSE"}
-SECRET_LENGTH = 16  # characters: 64 bits even in hexadecimal digits, more than anybody can try
-UID_LENGTH, ROOT_LENGTH = 64, 40  # PS3.5 9.1 allows 64 characters; the rest holds a number of 24 digits or more
+SECRET_LENGTH = 16  # characters: 64 bits, if they are random hexadecimal digits
+UID_LENGTH, ROOT_LENGTH = 64, 40  # characters; PS3.5 9.1 allows 64, so that 23 digits are left for the number
 
 
 class Pseudonymiser:
@@ -115,10 +115,13 @@ def deidentify(
 
     Example:
         >>> import pydicom
+        >>> from utils.dicom import audit_identity
         >>> ct = pydicom.dcmread(pydicom.data.get_testdata_file("CT_small.dcm"))
         >>> clean = deidentify(ct, Pseudonymiser("a secret of your own"))
         >>> str(ct.PatientName), str(clean.PatientName), clean.PatientIdentityRemoved
         ('CompressedSamples^CT1', 'P-EC059665700EC984', 'YES')
+        >>> audit_identity(clean, ["CompressedSamples"]).empty
+        True
     """
     name = name_of(data)
     kind = UID(str(data.get("SOPClassUID") or attempt(lambda: data.file_meta.MediaStorageSOPClassUID) or ""))

@@ -49,20 +49,12 @@ def audit_identity(data: Dataset, tokens: Iterable[str] = (), uid_root: str = "2
 
     Raises:
         DicomError: the data set is so damaged that it cannot be searched.
-
-    Example:
-        >>> from utils import dicom
-        >>> from pydicom.data import get_testdata_file
-        >>> found = audit_identity(dicom.read(get_testdata_file("CT_small.dcm")), ["CompressedSamples"])
-        >>> found.loc[found["keyword"] == "PatientName", "why"].item()
-        "holds 'compressedsamples'"
     """
     tokens = [token.casefold() for token in tokens if token]
-    rows: list[dict[str, str]] = []
+    rows: list[tuple] = []
 
     def report(tag: Any, keyword: str, vr: str, where: str, value: Any, why: str) -> None:
-        row = (str(tag), keyword, vr, where, str(value)[:EXCERPT], why)
-        rows.append(dict(zip(COLUMNS, row, strict=True)))
+        rows.append((str(tag), keyword, vr, where, str(value)[:EXCERPT], why))
 
     if any(getattr(data, "preamble", None) or b""):
         report("", "preamble", "", "preamble", data.preamble, "bytes that anybody may have written")

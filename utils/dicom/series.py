@@ -13,8 +13,8 @@ from utils.dicom.values import physical_values, unit
 
 ROUNDING = 0.005  # mm: what writing a position to a hundredth of a millimetre may change
 SAME_PLACE, SAME_SHARE = 1e-3, 0.01  # slices closer than this many mm, or share of a gap, are doubled
-DECIMALS = 4  # of PixelSpacing in mm; more of them is how somebody's software rounds
-TILT = 1e-3  # between direction cosines: about 0.06 degrees, which rounding explains and a new scan does not
+DECIMALS = 4  # of PixelSpacing in mm that count: a tenth of a micrometre is rounding
+TILT = 1e-3  # between direction cosines, about 0.06 degrees: more than rounding, less than another orientation
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def series_to_volume(
         paths: the files of one series in any order, or a folder that holds one series.
         orientation_tolerance: see `sort_slices`.
         gap_tolerance: by which share of the median gap a gap may differ from it, besides rounding;
-            scanners keep 2 %, a missing slice makes 100 %.
+            a missing slice makes 100 %.
         line_tolerance: by which share of a gap a slice may lie beside the affine's place for it.
 
     Raises:
@@ -83,15 +83,10 @@ def series_to_volume(
             slice, a multi-frame or colour file, no position, one slice only.
 
     Example:
-        >>> import pydicom, tempfile
-        >>> folder = tempfile.mkdtemp()
-        >>> head = pydicom.dcmread(pydicom.data.get_testdata_file("MR_small.dcm"))
-        >>> for n in range(3):
-        ...     head.ImagePositionPatient = [-83.9063, -91.2, 6.6 + 3 * n]
-        ...     head.save_as(f"{folder}/{n}.dcm")
-        >>> volume = series_to_volume(folder)
-        >>> volume.array.shape, [round(mm, 4) for mm in volume.spacing]
-        ((3, 64, 64), [3.0, 0.3125, 0.3125])
+        >>> from pydicom.data import DATA_ROOT  # a CT of five tiny slices, 2.5 mm apart
+        >>> volume = series_to_volume(f"{DATA_ROOT}/test_files/dicomdirtests/98892001/CT5N")
+        >>> volume.array.shape, volume.spacing, volume.unit
+        ((5, 16, 16), (2.5, 0.488281, 0.488281), 'HU')
     """
     slices = sort_slices(_read_alike(paths), orientation_tolerance=orientation_tolerance)
     places, axes = zip(*map(_geometry, slices), strict=True)
