@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import contextlib
+import doctest
+import importlib
 import io
 import os
 import signal
@@ -30,10 +32,10 @@ from pydicom.uid import (
 
 from utils import dicom
 from utils.dicom import DicomError, Pseudonymiser
-from utils.dicom import files as dicom_files
 
 FILES = Path(DATA_ROOT) / "test_files"
 BUNDLED = sorted(p for p in Path(DATA_ROOT).rglob("*") if p.suffix == ".dcm" and p.stat().st_size < 400_000)
+reading = importlib.import_module("utils.dicom.read")  # `dicom.read` is the function
 SECRET = "a secret of at least 16 characters"
 
 
@@ -76,6 +78,17 @@ def saved(data: Dataset) -> bytes:
     buffer = io.BytesIO()
     data.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
+
+
+def test_modules_do_not_hide_the_functions_of_their_name():
+    assert callable(dicom.read) and callable(dicom.headers)
+    assert all(hasattr(dicom, name) for name in dicom.__all__)
+
+
+@pytest.mark.parametrize("module", ["headers", "identity", "series", "values"])
+def test_the_examples_in_the_docstrings_are_true(module):
+    failed, tried = doctest.testmod(importlib.import_module(f"utils.dicom.{module}"))
+    assert tried >= 3 and not failed
 
 
 # ---------------------------------------------------------------------------- files and headers
@@ -204,7 +217,7 @@ def test_deflated_bomb_is_refused_quickly(tmp_path):
     squeeze = zlib.compressobj(9, wbits=-15)
     body = b"".join(squeeze.compress(bytes(1 << 20)) for _ in range(600)) + squeeze.flush()
     path = tmp_path / "bomb.dcm"
-    path.write_bytes(file_bytes(body, dicom_files.DEFLATED))
+    path.write_bytes(file_bytes(body, reading.DEFLATED))
     with at_most(10, "the bomb"):
         assert "inflates to more than" in dicom.headers(path)["reason"][0]
     assert dicom.headers(FILES / "image_dfl.dcm")["readable"][0]
@@ -212,10 +225,10 @@ def test_deflated_bomb_is_refused_quickly(tmp_path):
 
 
 def test_reading_has_a_deadline():
-    guard = dicom_files._Guard(io.BytesIO(bytes(10)), 10, seconds=-1)
+    guard = reading._Guard(io.BytesIO(bytes(10)), 10, seconds=-1)
     with pytest.raises(DicomError, match="given up"):
         guard.read(4)
-    assert len(dicom_files._Guard(io.BytesIO(bytes(10)), 10).read(1 << 62)) == 10
+    assert len(reading._Guard(io.BytesIO(bytes(10)), 10).read(1 << 62)) == 10
 
 
 def test_what_is_not_a_file_or_not_dicom(tmp_path):
@@ -376,7 +389,7 @@ def test_every_bundled_picture_displays_within_bounds():
 def test_pixel_errors_name_file_and_decoder(monkeypatch):
     data = dicom.read(FILES / "JPEG2000.dcm")
     lacking = type("Decoder", (), {"is_available": False, "missing_dependencies": ["x - requires somepackage>=2"]})
-    monkeypatch.setattr(dicom_files, "get_decoder", lambda uid: lacking())
+    monkeypatch.setattr(reading, "get_decoder", lambda uid: lacking())
     with pytest.raises(DicomError, match="JPEG2000.dcm is stored as JPEG 2000.*missing: somepackage>=2"):
         dicom.stored_values(data)
     monkeypatch.undo()
@@ -459,6 +472,27 @@ def test_what_is_no_volume_is_refused_with_the_reason(tmp_path, change, words):
     with pytest.raises(DicomError, match=words) as caught:
         dicom.series_to_volume(write_series(tmp_path, slices))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "strict", "loose", "words", "change"),
+    [
+        ("orientation_tolerance", 1e-4, 1e-3, "oriented otherwise",
+         lambda s: setattr(s, "ImageOrientationPatient", [AXES[0, 0] + 5e-4, *AXES.ravel()[1:]])),
+        ("gap_tolerance", 0.005, 0.02, "a slice is missing",
+         lambda s: setattr(s, "ImagePositionPatient", list(np.array(s.ImagePositionPatient) + 0.03 * NORMAL))),
+        ("line_tolerance", 0.01, 0.05, "straight line",
+         lambda s: setattr(s, "ImagePositionPatient", list(np.array(s.ImagePositionPatient) + 0.1 * AXES[0]))),
+    ],
+)  # fmt: skip
+def test_each_tolerance_of_a_volume_is_a_parameter(tmp_path, tolerance, strict, loose, words, change):
+    slices = [make_slice(3.0 * n, n) for n in range(5)]
+    change(slices[2])
+    folder = write_series(tmp_path, slices)
+    by_default = dicom.series_to_volume(folder)
+    assert np.array_equal(dicom.series_to_volume(folder, **{tolerance: loose}).affine, by_default.affine)
+    with pytest.raises(DicomError, match=words):
+        dicom.series_to_volume(folder, **{tolerance: strict})
 
 
 # ---------------------------------------------------------------------------- identity

@@ -12,7 +12,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Okabe and Ito (2008): eight colours that people with any kind of colour vision can tell apart.
+# Eight colours that people with any kind of colour vision can tell apart: M. Okabe and K. Ito (2008),
+# https://jfly.uni-koeln.de/color/
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 GREY, LIGHT = "#767676", "#D0D0D0"
@@ -47,7 +48,6 @@ def show(fig: Figure, title: str, alt: str, source: Any = None) -> None:
     """Give a figure its title, show it as a PNG of 100 dpi with alternative text, and close it.
 
     Args:
-        fig: the figure.
         title: the finding, one sentence without a full stop; long ones are wrapped.
         alt: what a reader who cannot see the figure needs to know.
         source: a `datasets.Source`; when it is synthetic, the title says so.
@@ -67,7 +67,7 @@ def show(fig: Figure, title: str, alt: str, source: Any = None) -> None:
 
 
 def value_grid(ax: Axes, axis: str = "y") -> None:
-    """A light grid on the value axis only."""
+    """A light grid on the value axis (`x` or `y`) only."""
     ax.grid(True, axis=axis)
 
 
@@ -110,6 +110,10 @@ def montage(images: np.ndarray, columns: int = 12, gap: int = 1) -> np.ndarray:
 
     Returns:
         One array, (grid rows * (rows + gap) - gap, grid columns * (columns + gap) - gap[, 3]).
+
+    Example:
+        >>> montage(np.zeros((5, 28, 28), np.uint8), columns=3).shape
+        (57, 86)
     """
     n, height, width = images.shape[:3]
     lines = -(-n // columns)
@@ -133,9 +137,16 @@ def dots(
     """A dot with its interval per row, labelled directly.
 
     Args:
-        values: {row label: (estimate, lower, upper)}, drawn from top to bottom.
+        values: {row label: (estimate, lower, upper)}, in one unit, drawn from top to bottom.
         colours: {row label: colour}; grey where not named.
         digits: decimals of the printed estimate.
+
+    Example:
+        >>> fig, ax = plt.subplots()
+        >>> dots(ax, {"plain": (0.81, 0.78, 0.84), "mixup": (0.83, 0.80, 0.86)}, xlabel="accuracy")
+        >>> [label.get_text() for label in ax.get_yticklabels()]
+        ['plain', 'mixup']
+        >>> plt.close(fig)
     """
     colours = colours or {}
     for row, (label, (estimate, low, high)) in enumerate(values.items()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 from pydicom.dataset import Dataset
 
-from utils.dicom.files import DicomError, attempt, decode, name_of, one_sentence
+from utils.dicom.read import DicomError, attempt, decode, name_of, one_sentence
 
 
 @one_sentence
@@ -22,13 +22,24 @@ def stored_values(data: Dataset, frame: int | None = None) -> np.ndarray:
 
 @one_sentence
 def physical_values(data: Dataset, frame: int | None = None) -> np.ndarray:
-    """Stored values through the modality LUT, or slope and intercept (PS3.3 C.11.1); RT dose through its scaling.
+    """Stored values through the modality LUT, or slope and intercept; RT dose through its scaling.
+    https://dicom.nema.org/medical/dicom/current/output/chtml/part03/sect_C.11.html#sect_C.11.1
 
     Returns:
-        Floats, ([frames,] rows, columns), in `unit(data)`. In multi-frame files each frame has its own rescale.
+        Floats, ([frames,] rows, columns), in `unit(data)`. In multi-frame files each frame has its own
+        rescale.
 
     Raises:
         DicomError: as in `stored_values`, or the image is in colour: colours measure nothing.
+
+    Example:
+        >>> from utils import dicom
+        >>> from pydicom.data import get_testdata_file
+        >>> ct = dicom.read(get_testdata_file("CT_small.dcm"))
+        >>> stored_values(ct)[0, :3].tolist(), int(ct.RescaleSlope), int(ct.RescaleIntercept)
+        ([175, 180, 166], 1, -1024)
+        >>> physical_values(ct)[0, :3].tolist(), unit(ct)
+        ([-849.0, -844.0, -858.0], 'HU')
     """
     if data.get("SamplesPerPixel", 1) != 1 or data.get("PhotometricInterpretation") == "PALETTE COLOR":
         raise DicomError(f"{name_of(data)} is a colour image and holds no physical values; use display().")
@@ -49,7 +60,7 @@ def _to_physical(data: Dataset, stored: np.ndarray, frame: int) -> np.ndarray:
 
 @one_sentence
 def unit(data: Dataset) -> str:
-    """Unit of the physical values, "" where the file gives none (as in most MR)."""
+    """Unit of the physical values (Rescale Type, PS3.3 C.11.1.1.2), "" where the file gives none (most MR)."""
     item = _frame_item(data, "PixelValueTransformationSequence", 0)
     named = item.get("RescaleType") or data.get("Units") or ""
     if named in ("", "US", "NONE"):  # US stands for "unspecified"
@@ -68,7 +79,7 @@ def _frame_item(data: Dataset, keyword: str, frame: int) -> Dataset:
 
 
 def _look_up(values: np.ndarray, item: Dataset, data: Dataset) -> tuple[np.ndarray, int]:
-    """Values through a lookup table item (PS3.3 C.11.1.1), and its bits; below and above it the end entries hold."""
+    """Values through a lookup table item (PS3.3 C.11.1.1), and its bits; beyond its ends the end entries hold."""
     entries, first, bits = (int(v) for v in item.LUTDescriptor)
     entries, table = entries or 1 << 16, item.LUTData
     if isinstance(table, bytes):
@@ -79,18 +90,22 @@ def _look_up(values: np.ndarray, item: Dataset, data: Dataset) -> tuple[np.ndarr
 
 
 def is_padding(data: Dataset, stored: np.ndarray) -> np.ndarray:
-    """Which stored values are padding, not measured (PS3.3 C.7.5.1.1.2): a boolean array of the same shape."""
+    """Which stored values are padding, not measured: a boolean array of the same shape.
+    https://dicom.nema.org/medical/dicom/current/output/chtml/part03/sect_C.7.5.html#sect_C.7.5.1.1.2
+    """
     value = data.get("PixelPaddingValue")
     if value is None or stored.dtype.kind not in "iu":
         return np.zeros(stored.shape, bool)
-    ends = [int(value), int(data.get("PixelPaddingRangeLimit", value))]
-    low, high = sorted(int(np.array(v).astype(stored.dtype)) for v in ends)  # written with the wrong sign by some
+    ends = [int(value), int(data.get("PixelPaddingRangeLimit", value))]  # by some with the wrong sign
+    low, high = sorted(int(np.array(end).astype(stored.dtype)) for end in ends)
     return (stored >= low) & (stored <= high)
 
 
 def window(values: np.ndarray, centre: float, width: float, function: str = "LINEAR") -> np.ndarray:
-    """Physical values to 0…1 (PS3.3 C.11.2.1.2 and C.11.2.1.3): below the window 0, above it 1."""
-    if function == "SIGMOID":
+    """Physical values to 0…1, any shape: below the window 0, above it 1; `centre`, `width` in their unit.
+    https://dicom.nema.org/medical/dicom/current/output/chtml/part03/sect_C.11.2.html#sect_C.11.2.1.2
+    """
+    if function == "SIGMOID":  # clipped, so that exp() cannot overflow
         return 1 / (1 + np.exp(np.clip(-4 * (values - centre) / width, -60, 60)))
     if function == "LINEAR":  # the standard's default: a window of width w has w - 1 steps
         centre, width = centre - 0.5, width - 1
@@ -101,12 +116,10 @@ def window(values: np.ndarray, centre: float, width: float, function: str = "LIN
 
 @one_sentence
 def display(
-    data: Dataset,
-    window: tuple[float, float] | None = None,
-    frame: int | None = None,
-    eight_bit: bool = False,
+    data: Dataset, window: tuple[float, float] | None = None, frame: int | None = None, eight_bit: bool = False
 ) -> np.ndarray:
     """The picture as it is meant to be seen: rescaled, windowed, MONOCHROME1 turned round, colours as RGB.
+    https://dicom.nema.org/medical/dicom/current/output/chtml/part03/sect_C.7.6.3.html#sect_C.7.6.3.1.2
 
     Args:
         window: (centre, width) in physical units; else the file's own VOI LUT or first window, else the range
@@ -115,6 +128,9 @@ def display(
 
     Returns:
         ([frames,] rows, columns) in grey, where padding is black, or ([frames,] rows, columns, 3) in colour.
+
+    Raises:
+        DicomError: as in `stored_values`, or a palette that cannot be used.
     """
     kind = data.get("PhotometricInterpretation", "MONOCHROME2")
     if kind == "PALETTE COLOR" or data.get("SamplesPerPixel", 1) == 3:
@@ -130,7 +146,8 @@ def display(
 
 
 def _display_one(data: Dataset, stored: np.ndarray, chosen: tuple | None, frame: int) -> np.ndarray:
-    values, padding = _to_physical(data, stored, frame), is_padding(data, stored)
+    values = _to_physical(data, stored, frame)  # (rows, columns)
+    padding = is_padding(data, stored)
     item = _frame_item(data, "FrameVOILUTSequence", frame)
     centre, width = (np.atleast_1d(item.get(k) or [])[:1] for k in ("WindowCenter", "WindowWidth"))
     if chosen:

@@ -24,6 +24,8 @@ DEFLATED = "1.2.840.10008.1.2.1.99"
 PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
 NUMERIC = {"DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV", "US or SS"}
 SECONDS, INFLATED = 10.0, 1 << 28  # a header that takes longer, or a deflated file that grows larger, is refused
+LATER = 1 << 20  # bytes: longer values are read only when asked for
+LONGEST = 1 << 14  # bytes of a value in a table: far more than the standard's longest number or term
 
 
 class DicomError(Exception):
@@ -69,6 +71,10 @@ class _Guard(io.BufferedReader):
 
 def read(path: str | os.PathLike, *, pixels: bool = True) -> FileDataset:
     """Read one DICOM file, with or without preamble and file meta information.
+    https://dicom.nema.org/medical/dicom/current/output/chtml/part10/chapter_7.html
+
+    Args:
+        pixels: False leaves them out, which is much faster.
 
     Raises:
         DicomError: the file cannot be read as DICOM; the sentence names it and says why.
@@ -112,7 +118,8 @@ def _parse(file: _Guard, path: Path, pixels: bool) -> FileDataset:
         left = len(inflated) - body.tell()
     else:
         file.seek(0)
-        data = dcmread(file, stop_before_pixels=not pixels, force=True, defer_size=None if pixels else 1 << 20)
+        later = None if pixels else LATER
+        data = dcmread(file, stop_before_pixels=not pixels, force=True, defer_size=later)
         left = file.size - file.tell()
     if not len(data) or (bare and not {"SOPClassUID", "Modality", "PatientName", "Rows"} & set(data.dir())):
         raise DicomError("it holds no data that could be recognised" if bare else "it holds no data")
@@ -125,7 +132,7 @@ def plain(data: Dataset, keyword: str) -> Any:
     raw = data.get_item(tag_for_keyword(keyword))
     if raw is None:
         return None
-    if raw.is_raw and raw.length > 1 << 14:
+    if raw.is_raw and raw.length > LONGEST:
         raise ValueError("too long")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -172,7 +179,7 @@ def name_of(data: Dataset) -> str:
 
 
 def decoder(syntax: str) -> str:
-    """What decodes pixels of this transfer syntax here: a package, "built in", or "missing: …"."""
+    """What decodes pixels of this transfer syntax (a UID) here: a package, "built in", or "missing: …"."""
     try:
         found = get_decoder(UID(syntax))
     except NotImplementedError:

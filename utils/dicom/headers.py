@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ import pandas as pd
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, UID_dictionary
+from tqdm import tqdm
 
-from utils.dicom.files import DicomError, attempt, decoder, find_files, plain, read
+from utils.dicom.read import DicomError, attempt, decoder, find_files, plain, read
 
 DIRECTORY = "1.2.840.10008.1.3.10"
+UNDEFINED = 0xFFFFFFFF  # the length of an element that ends with a delimiter: PS3.5 7.1
 DEFAULT_TAGS = {  # column of the table: DICOM keyword
     "modality": "Modality", "rows": "Rows", "columns": "Columns", "frames": "NumberOfFrames",
     "bits": "BitsStored", "signed": "PixelRepresentation", "samples": "SamplesPerPixel",
@@ -32,7 +35,8 @@ def headers(
     tags: Mapping[str, str] | Iterable[str] = DEFAULT_TAGS,
     progress: bool = False,
 ) -> pd.DataFrame:
-    """One row a file, whatever the file holds; pixels are not read.
+    """One row a file, whatever the file holds; pixels are not read. Keywords:
+    https://dicom.nema.org/medical/dicom/current/output/chtml/part06/chapter_6.html#table_6-1
 
     Args:
         folder_or_paths: a folder (searched to the bottom, links to folders not followed), a file, or paths.
@@ -41,22 +45,25 @@ def headers(
 
     Returns:
         DataFrame: `name` (relative), `readable`, `reason` (one sentence; for a readable file what is wrong
-        with it, else ""), `syntax` and `decoder` (what decodes its pixels here), then one column a
-        tag. Several values are a tuple; missing or undecodable ones are NA.
+        with it, else ""), `syntax` and `decoder` (what decodes its pixels here), then one column a tag, in
+        the standard's units (mm, ms, kV). Several values are a tuple; missing or undecodable ones are NA.
 
     Raises:
         DicomError: the folder does not exist or holds no file, or a keyword is not a DICOM keyword.
+
+    Example:
+        >>> from pydicom.data import get_testdata_file
+        >>> files = [get_testdata_file(name) for name in ("CT_small.dcm", "rtplan.dcm")]
+        >>> headers(files, {"kind": "Modality", "rows": "Rows"})[["name", "kind", "rows"]]
+                   name    kind  rows
+        0  CT_small.dcm      CT   128
+        1    rtplan.dcm  RTPLAN  <NA>
     """
     tags = dict(tags) if isinstance(tags, Mapping) else {tag: tag for tag in tags}
     if unknown := [keyword for keyword in tags.values() if tag_for_keyword(keyword) is None]:
         raise DicomError(f"{unknown[0]} is not a DICOM keyword; PatientID and PixelSpacing are.")
     found = find_files(folder_or_paths).items()
-    if progress:
-        import sys
-
-        from tqdm import tqdm
-
-        found = tqdm(found, "headers", file=sys.stdout, unit="file")
+    found = tqdm(found, "headers", file=sys.stdout, unit="file", disable=not progress)
     return pd.DataFrame([{"name": name, **_row(path, tags)} for name, path in found]).convert_dtypes()
 
 
@@ -77,7 +84,8 @@ def _row(path: Path, tags: Mapping[str, str]) -> dict[str, Any]:
         trouble.append("it is a DICOMDIR, an index of other files")
     elif 0 < data.bytes_left < (expected := _native_bytes(data, syntax)):
         trouble.append(f"pixel data are cut off ({data.bytes_left:,} of {expected:,} bytes)")
-    if any(e.is_raw and e.value and len(e.value) < e.length < 0xFFFFFFFF for e in data._dict.values()):
+    raw = [element for element in data._dict.values() if element.is_raw and element.value]
+    if any(len(element.value) < element.length < UNDEFINED for element in raw):
         trouble.append("the file ends inside an element")
     return {"readable": True, "reason": "; ".join(trouble), "syntax": syntax and syntax.name,
             "decoder": syntax and decoder(syntax), **values}  # fmt: skip
@@ -94,7 +102,10 @@ def _native_bytes(data: Dataset, syntax: UID | None) -> int:
 
 
 def decoders() -> pd.DataFrame:
-    """Every transfer syntax of the standard: `syntax`, `uid`, `compressed`, `works` here, `decoder`."""
+    """Every transfer syntax of the standard: `syntax`, `uid`, `compressed`, `works` here, `decoder`.
+
+    https://dicom.nema.org/medical/dicom/current/output/chtml/part06/chapter_A.html#table_A-1
+    """
     rows = []
     for uid, (name, kind, *_) in UID_dictionary.items():
         if kind == "Transfer Syntax":
