@@ -148,6 +148,151 @@ def test_a_table_with_any_index_is_read_by_position(deal):
     assert report.ok and report.counts.loc["train", "images"] == 60
 
 
+def test_a_rare_class_is_seen():
+    split = ["train"] * 8000 + ["test"] * 2000
+    labels = ["rare"] * 99 + ["common"] * 7901 + ["rare"] + ["common"] * 1999  # 1.24 % and .05 %
+    notes = audit_split(split, labels=labels).notes
+    assert "class rare is 0.05% of test but 1% of all images." in notes
+    assert "test holds fewer than 20 images of class rare (1): too few to measure much." in notes
+    assert audit_split(split, labels=labels, ratio=30, few=0).notes == []
+    even = ["rare"] * 80 + ["common"] * 7920 + ["rare"] * 20 + ["common"] * 1980
+    assert audit_split(split, labels=even).notes == []
+
+
+def test_a_change_by_a_fifth_is_silent_and_chance_is_too():
+    """Lesson 1.3 takes leaked images out of train: melanoma falls from 11.1 % to 9.2 %, a ratio of 1.2."""
+    split = np.repeat(["train", "test"], [5810, 2005])
+    labels = np.r_[np.arange(5810) % 1000 < 92, np.arange(2005) % 1000 < 111]
+    assert audit_split(split, labels=labels).notes == []
+    assert audit_split(split, labels=labels, ratio=1.1).notes == []  # within three standard errors
+    rare = np.r_[np.arange(300) < 3, np.arange(100) < 2]  # twice the share, and nothing but luck
+    assert audit_split(np.repeat(["train", "test"], [300, 100]), labels=rare, few=0).notes == []
+
+
+def test_few_groups_of_a_class_are_named_where_it_is_tested_not_in_train(deal):
+    rows = np.flatnonzero(deal["split"] == "train")
+    deal["labels"] = deal["labels"].astype(object)
+    deal["labels"][rows[:3]] = deal["labels"][75:78] = "rare"  # one group each
+    notes = audit_split(deal["split"], groups=deal["groups"], labels=deal["labels"], few=2).notes
+    assert "test holds fewer than 2 groups of class rare (1): too few to measure much." in notes
+    assert not any(note.startswith("train holds") for note in notes)
+    folds = audit_split(np.arange(90) % 3, labels=deal["labels"], few=3).notes
+    assert len([note for note in folds if "fewer than 3 images of class rare (2)" in note]) == 3
+
+
+def test_three_equal_images_make_three_pairs_in_both_tools():
+    images = blobs(5)
+    images[1] = images[2] = images[0]
+    split, labels = ["train", "train", "test", "test", "test"], [0, 0, 1, 1, 1]
+    made = audit_split(split, images=images, labels=labels)
+    assert "2 pairs of identical images, one in train, one in test." in made.problems
+    assert "2 pairs of identical images with different classes." in made.problems
+    assert made.copies[["row", "copy"]].to_numpy().tolist() == [[0, 1], [0, 2], [1, 2]]
+    page = data_report(images, labels, pd.DataFrame({"split": split}))
+    assert page.copies[["first", "second"]].to_numpy().tolist() == [[0, 1], [0, 2], [1, 2]]
+    assert page.sections["Copies (pairs of images)"].loc["exact"].tolist() == [1, 2, 2]
+
+
+def test_pairs_are_counted_by_arithmetic_and_listed_sparsely():
+    blank = np.zeros((4000, 4, 4), np.uint8)
+    split = ["train"] * 3000 + ["test"] * 1000
+    started = time.process_time()
+    made = audit_split(split, images=blank)
+    assert made.problems == ["3,000,000 pairs of identical images, one in train, one in test."]
+    assert made.notes == ["4,998,000 pairs of identical images within one split."]
+    page = data_report(blank, np.arange(4000) % 2, pd.DataFrame({"split": split}))
+    assert page.sections["Copies (pairs of images)"].loc["exact"].tolist() == [4_998_000, 3_000_000, 4_000_000]
+    assert time.process_time() - started < 4  # by the square it took 33 s
+    assert len(made.copies) == len(page.copies) < 40_000 and set(made.copies["copy"]) == set(range(1, 4000))
+    many = audit_split(np.arange(4000) % 5, images=blank).problems
+    assert many == ["6,400,000 pairs of identical images in two different splits."]
+
+
+def test_a_hundred_thousand_rows_take_two_seconds():
+    n = 100_000
+    groups = [f"p{i // 3}" for i in range(n)]
+    split = np.where(np.arange(n) % 10 < 8, "train", "test")
+    audit_split(["a", "b"], groups=[1, 2])  # what is slow the first time only
+    started = time.process_time()
+    made = audit_split(split, groups=groups, labels=np.arange(n) % 7, sources=np.arange(n) % 5)
+    assert time.process_time() - started < 2
+    assert made.problems == ["19,999 of 20,000 test images share a group with train."]
+    crossing = pd.Series(split).groupby(groups).transform("nunique") > 1
+    assert made.shared["row"].tolist() == np.flatnonzero(crossing).tolist()
+
+
+WORDS = ["unk", "Unknown ", "MISSING", "not recorded", "n/a", "NA", "", " ", "?", "-", "none", "null", None, np.nan, pd.NaT]
+
+
+@pytest.mark.parametrize("word", WORDS, ids=repr)
+def test_both_tools_call_the_same_words_unknown(word):
+    images, labels, split = blobs(4), [0, 1, 0, 1], ["train", "train", "test", "test"]
+    images[2] = images[0]
+    groups = [word, "a", word, "b"]
+    made = audit_split(split, groups=groups, images=images)
+    assert made.shared.empty and "2 images of no known group (1 in train, 1 in test)" in made.problems[0]
+    page = data_report(images, labels, pd.DataFrame({"split": split, "p": groups}), group="p")
+    assert pd.isna(page.copies["same_group"].item()), "an unknown group is neither the same nor another"
+    assert page.sections["Copies (pairs of images)"].loc["exact", "with different p"] == 0
+    assert any(sentence.startswith("p is missing for 2 images") for sentence in page.findings)
+    assert page.sections["The pile"].loc["different p"].item() == "2, with 1 to 1 images each"
+
+
+def test_unknown_sources_are_no_source():
+    made = audit_split(["train", "train", "test"], sources=["north", "unk", "Unknown"])
+    assert made.notes == ["2 images of no known source.",
+                          "train alone holds source north: what differs there may be the source or its patients."]  # fmt: skip
+
+
+def test_a_missing_class_is_neither_a_class_nor_another():
+    labels = [np.nan, np.nan, "a", "a"]
+    images = blobs(4)
+    images[1] = images[0]
+    made = audit_split(["train", "test", "train", "test"], labels=labels, images=images, few=0)
+    assert made.problems == ["1 pair of identical images, one in train, one in test."]
+    assert made.notes == ["2 images without a class."]
+    none = audit_split(["train", "test"], labels=["a", None], few=0)
+    assert none.problems == ["test holds no image of class a: no result on it speaks of that class."]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("2020:12:31 23:59:59", "2021:01:01 00:00:00"),  # EXIF
+        ("20201231", "20210101"), ("20201231235959.5", "20210101"),  # DICOM
+        ("2020-12-31T23:30:00+01:00", "2021-01-01T00:00:00+02:00"),  # earlier by the clock of another zone
+        (pd.Timestamp("2020-12-31"), pd.Timestamp("2021-01-01")), (20201231, 20210101), (2020, 2021), (-1.5, 0.5),
+    ],
+)  # fmt: skip
+def test_times_in_the_forms_of_the_field(before, after):
+    later = "All of test is later than train: a test of the future."
+    zones = str(before).endswith("+01:00")
+    assert (audit_split(["train", "test"], times=[before, after]).notes == [later]) is not zones
+    assert audit_split(["train", "test"], times=[after, before]).notes[0].startswith("1 of 1 test") is not zones
+
+
+@pytest.mark.parametrize("word", ["10.01.2020", "01/06/2020", "May 2020", "2020:13:40 10:00:00"])
+def test_dates_that_can_be_read_in_two_ways_are_not_read(word):
+    assert audit_split(["train", "test"], times=[word, "2021-01-01"]).notes == ["1 image without a readable time."]
+
+
+def test_odd_columns_are_squeezed_or_get_one_sentence(deal):
+    column = (deal["labels"] == "sick").astype(int)[:, None]
+    assert audit_split(deal["split"][:, None], groups=deal["groups"][:, None], labels=column).ok
+    for wrong in (5, np.eye(2)[column[:, 0]], [[1]] * 90, [{}] * 90):
+        with pytest.raises(DataProblem, match="must be a list of names or numbers"):
+            audit_split(deal["split"], labels=wrong)
+    for names in (["a/0.png"] * 90, [None] * 90, [1.0] * 90):
+        with pytest.raises(DataProblem, match="read the files first"):
+            audit_split(deal["split"], images=names)
+    for images in (5, deal["images"][:3]):
+        with pytest.raises(DataProblem, match="images has . entries, split has 90"):
+            audit_split(deal["split"], images=images)
+    with pytest.raises(DataProblem, match="at least two splits"):
+        audit_split([])
+    assert audit_split(["train", "test"], labels=[0, "a"]).problems, "classes of two types are compared as they are"
+
+
 # ---------------------------------------------------------------------------- the one-page report
 
 
@@ -323,3 +468,100 @@ def test_it_takes_a_folder_of_class_folders(tmp_path):
     made = data_report(mine.images, mine.labels, mine.table, mine.classes, mine.source)
     assert made.sections["Images by class and split"].loc["cat", ["train", "test", "total"]].tolist() == [4, 2, 6]
     assert "32 rows × 32 columns, 3 channels" in repr(made) and "your own folder" in made.title
+
+
+def test_labels_of_other_kinds(pile):
+    images, labels, table = pile
+    by_class = "Images by class and split"
+    want = data_report(*pile, classes=["normal", "pneumonia"]).sections[by_class]
+    for same in (labels == 1, labels[:, None], labels.astype(object), labels.tolist(), labels.astype(np.uint8)):
+        assert data_report(images, same, table, ["normal", "pneumonia"]).sections[by_class].equals(want)
+    for classes in ({"0": "normal", "1": "pneumonia"}, (c for c in ["normal", "pneumonia"])):
+        assert data_report(images, labels, table, classes).sections[by_class].equals(want)
+
+
+@pytest.mark.parametrize("labels", [[None, *"ab" * 29, "a"], [np.nan, *[1.0] * 59], [0.5] * 60, [1.0] * 60, [-1] * 60])
+def test_unusable_labels_are_refused(pile, labels):
+    with pytest.raises(DataProblem, match="missing|whole numbers|negative") as caught:
+        data_report(pile[0], labels)
+    assert "np." not in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_pile_that_is_all_alike_is_not_listed(monkeypatch):
+    monkeypatch.setattr(audit, "PAIRS", 1000)
+    images = blobs(1, channels=1)[..., 0] + np.random.default_rng(0).normal(size=(60, 28, 28))
+    made = data_report(images, np.arange(60) % 2)
+    assert made.copies.empty and any("not searched" in sentence for sentence in made.findings)
+
+
+def test_all_groups_unknown_is_said_not_raised(pile):
+    images, labels, table = pile
+    made = data_report(images, labels, table.assign(patient="unk"), group="patient")
+    assert made.sections["The pile"].loc["different patient"].item() == "0"
+
+
+# ---------------------------------------------------------------------------- the check for all
+
+IMAGES, LABELS = np.zeros((4, 6, 6), np.uint8), np.array([0, 1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    "labels", [LABELS, LABELS[:, None], LABELS == 1, LABELS.tolist(), LABELS.astype(object), pd.Series(LABELS, [7] * 4)],
+)  # fmt: skip
+def test_sound_labels_come_back_as_whole_numbers(labels):
+    images, found = check_data(IMAGES, labels, classes=2, every_class=True)
+    assert images is IMAGES and found.dtype == np.int64 and found.tolist() == [0, 1, 0, 1]
+
+
+def test_images_alone_and_channels_first():
+    assert check_data(list(IMAGES))[1] is None
+    assert check_data(np.zeros((4, 6, 6, 3), np.float32))[0].shape == (4, 6, 6, 3)
+    assert check_data(np.zeros((4, 7, 6, 6), np.float32), channels="first")[0].shape == (4, 7, 6, 6)
+    assert check_data(np.full((4, 6, 6), 3e38, np.float32))[0].max() > 0, "large is not infinite"
+    assert check_data(np.full((4, 6, 6), 1.7e308))[0].max() > 0
+
+
+def test_tensors_are_taken_too():
+    torch = pytest.importorskip("torch")
+    _, labels = check_data(torch.zeros(4, 1, 6, 6), torch.tensor(LABELS)[:, None], channels="first")
+    assert labels.tolist() == [0, 1, 0, 1]
+    with pytest.raises(DataProblem, match="NaN or infinite"):
+        check_data(torch.full((4, 1, 6, 6), torch.nan, requires_grad=True), channels="first")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"images": IMAGES[0]}, r"shape \(6, 6\)"),
+        ({"images": np.zeros((4, 3, 6, 6))}, "np.moveaxis"),
+        ({"images": np.zeros((4, 0, 6))}, "shape"),
+        ({"images": IMAGES, "channels": "first"}, "n, channels, rows, columns"),
+        ({"images": [IMAGES[0], IMAGES[0, :2]]}, "one size"),
+        ({"images": np.array(["a.png"] * 4)}, "read the files first"),
+        ({"images": IMAGES.astype(object)}, "array of numbers"),
+        ({"images": IMAGES.astype(complex)}, "array of numbers"),
+        ({"images": None}, "array of numbers"),
+        ({"images": IMAGES[:0], "labels": []}, "no films"),
+        ({"images": np.where(np.arange(4)[:, None, None], IMAGES, np.nan)}, "NaN or infinite"),
+        ({"images": np.where(np.arange(4)[:, None, None], IMAGES, np.float32(np.inf))}, "NaN or infinite"),
+        ({"labels": LABELS[:3]}, "4 films came with labels"),
+        ({"labels": 5}, "one label"),
+        ({"labels": [[0], [1, 2], [0], [1]]}, "several lengths"),
+        ({"labels": np.eye(2)[LABELS]}, "argmax"),
+        ({"labels": LABELS.astype(float)}, "astype"),
+        ({"labels": LABELS + 0.7}, "0.7 is no class"),
+        ({"labels": [0, np.nan, 1, 1]}, "1 of 4 labels of the films missing"),
+        ({"labels": [0, None, pd.NA, 1]}, "2 of 4"),
+        ({"labels": LABELS - 1}, "negative"),
+        ({"labels": ["a", "b", "a", "b"]}, "np.unique"),
+        ({"labels": np.array(["2020-01-01"] * 4, "M8[D]")}, "whole numbers"),
+        ({"labels": LABELS, "classes": 1}, "from 0 to 1, but there is 1 class,"),
+        ({"labels": LABELS, "classes": ["a", "b", "c"], "every_class": True}, "None of the films shows c"),
+    ],
+)
+def test_each_misfit_gets_one_sentence(wrong, words):
+    with pytest.raises(DataProblem, match=words) as caught:
+        check_data(**{"images": IMAGES, "what": "films", **wrong})
+    sentence = str(caught.value)
+    assert "\n" not in sentence and sentence.endswith(".") and isinstance(caught.value, ValueError)
+    assert caught.value._render_traceback_() == [f"DataProblem: {sentence}"]

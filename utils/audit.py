@@ -168,8 +168,10 @@ def _whole_numbers(labels: np.ndarray, what: str) -> np.ndarray:
 
 def _within(labels: np.ndarray, names: list[str], what: str) -> None:
     if labels.max() >= len(names):
-        raise DataProblem(f"{what} run from {labels.min()} to {labels.max()}, but there are "
-                          f"{len(names)} classes, counted from 0: name them all.")  # fmt: skip
+        there = f"there {'is' if len(names) == 1 else 'are'} {len(names)} class"
+        there += "es" * (len(names) != 1)
+        raise DataProblem(f"{what} run from {labels.min()} to {labels.max()}, but {there}, "
+                          "counted from 0: name them all.")  # fmt: skip
 
 
 def _names(classes: Any) -> list[str]:
@@ -360,13 +362,12 @@ def _audit_groups(table: pd.DataFrame, names: list, problems: list, notes: list)
         where = ", ".join(f"{count:,.0f} in {name}" for name, count in rest.items())
         nobody = _count(len(table) - len(known), "image")
         problems.append(f"{nobody} of no known group ({where}): maybe anybody's.")
-    once = known.drop_duplicates(["groups", "split"])
-    homes = once[once.duplicated("groups", keep=False)].groupby("groups")["split"].agg(tuple)
-    rows = known[known["groups"].isin(homes.index)]
-    also = [
-        tuple(name for name in home if name != here)
-        for here, home in zip(rows["split"], rows["groups"].map(homes), strict=True)
-    ]
+    homes: dict[Any, list] = {}
+    for group, name in known[["groups", "split"]].drop_duplicates().to_numpy():
+        homes.setdefault(group, []).append(name)
+    rows = known[[len(homes[group]) > 1 for group in known["groups"]]]
+    pairs = zip(rows["split"], rows["groups"], strict=True)
+    also = [tuple(name for name in homes[group] if name != here) for here, group in pairs]
     shared = rows[["split", "groups"]].reset_index(names="row").assign(also_in=also)
     shared = shared.rename(columns={"groups": "group"})
     if len(names) > 3 and len(shared):  # folds: a sentence for each pair would be a page
@@ -432,7 +433,7 @@ def _balance(
 
 
 def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.095 else f"{100 * share:.1g}%"
+    return f"{share:.0%}" if share >= 0.095 else f"{100 * share:.2g}%"
 
 
 def _audit_classes(
@@ -620,13 +621,14 @@ def data_report(
 
 def _named(labels: np.ndarray, classes: Any) -> tuple[np.ndarray, list[str]]:
     """The class of each image as a name, (n,), and all classes in order."""
-    gone = int(pd.isna(labels).sum())
-    if not gone and labels.dtype.kind in "OUS":
+    if labels.dtype.kind == "O" and not pd.isna(labels).any():
+        labels = np.asarray(labels.tolist())
+    if labels.dtype.kind in "US":
         names = labels.astype(str)
         every = _names(classes) if classes is not None else sorted(set(names))
         strange = sorted(set(names) - set(every))
         if strange:
-            raise DataProblem(f"The label {strange[0]!r} is not among the classes: name them all.")
+            raise DataProblem(f"The label {str(strange[0])!r} is not among the classes: name them all.")
         return names, every
     numbers = _whole_numbers(labels, "labels")
     if classes is None:
