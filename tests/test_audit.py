@@ -283,7 +283,7 @@ def test_odd_columns_are_squeezed_or_get_one_sentence(deal):
         with pytest.raises(DataProblem, match="must be a list of names or numbers"):
             audit_split(deal["split"], labels=wrong)
     for names in (["a/0.png"] * 90, [None] * 90, [1.0] * 90):
-        with pytest.raises(DataProblem, match="read the files first"):
+        with pytest.raises(DataProblem, match="read the files"):
             audit_split(deal["split"], images=names)
     for images in (5, deal["images"][:3]):
         with pytest.raises(DataProblem, match="images has . entries, split has 90"):
@@ -444,7 +444,7 @@ def test_it_reads_well_as_text_and_in_a_notebook(pile):
         ({"images": np.full((60, 2, 2), "x")}, "array of numbers"),
         ({"labels": [0] * 59}, "60 images came"),
         ({"labels": np.zeros((60, 2))}, "60 images came"),
-        ({"classes": ["a"]}, "Labels run from 0 to 1"),
+        ({"classes": ["a"]}, "labels run from 0 to 1, but the classes from 0 to 0"),
         ({"labels": ["cat"] * 60, "classes": ["dog"]}, "'cat'"),
         ({"table": pd.DataFrame({"a": [1]})}, "1 row for 60 images"),
         ({"group": "ward"}, "'ward'"),
@@ -537,7 +537,7 @@ def test_tensors_are_taken_too():
         ({"images": np.zeros((4, 0, 6))}, "shape"),
         ({"images": IMAGES, "channels": "first"}, "n, channels, rows, columns"),
         ({"images": [IMAGES[0], IMAGES[0, :2]]}, "one size"),
-        ({"images": np.array(["a.png"] * 4)}, "read the files first"),
+        ({"images": np.array(["a.png"] * 4)}, "read the files"),
         ({"images": IMAGES.astype(object)}, "array of numbers"),
         ({"images": IMAGES.astype(complex)}, "array of numbers"),
         ({"images": None}, "array of numbers"),
@@ -555,7 +555,7 @@ def test_tensors_are_taken_too():
         ({"labels": LABELS - 1}, "negative"),
         ({"labels": ["a", "b", "a", "b"]}, "np.unique"),
         ({"labels": np.array(["2020-01-01"] * 4, "M8[D]")}, "whole numbers"),
-        ({"labels": LABELS, "classes": 1}, "from 0 to 1, but there is 1 class,"),
+        ({"labels": LABELS, "classes": 1}, "from 0 to 1, but the classes from 0 to 0: name"),
         ({"labels": LABELS, "classes": ["a", "b", "c"], "every_class": True}, "None of the films shows c"),
     ],
 )

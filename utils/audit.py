@@ -84,15 +84,15 @@ def check_data(
                               "or leave those images out.")  # fmt: skip
     if labels is None:
         return images, None
-    labels = _whole_numbers(_one_each(labels, len(images), what), f"labels of the {what}")
-    if classes is not None:
-        names = _names(classes)
-        _within(labels, names, f"Labels of the {what}")
-        counts = np.bincount(labels, minlength=len(names))
-        absent = [name for name, count in zip(names, counts, strict=True) if not count]
-        if every_class and absent:
-            raise DataProblem(f"None of the {what} shows {', '.join(absent)}: "
-                              "add some, or name fewer classes.")  # fmt: skip
+    labels = _one_each(labels, len(images), what)
+    if classes is None:
+        return images, _whole_numbers(labels, f"labels of the {what}")
+    names = _names(classes)
+    labels = _whole_numbers(labels, f"labels of the {what}", len(names))
+    counts = np.bincount(labels, minlength=len(names))
+    if every_class and not counts.all():
+        absent = ", ".join(names[i] for i in np.flatnonzero(counts == 0))
+        raise DataProblem(f"None of the {what} shows {absent}: add some, or name fewer classes.")
     return images, labels
 
 
@@ -101,25 +101,21 @@ def _pixels(images: Any, what: str, channels: str = "last") -> np.ndarray:
     try:
         images = _array(images)
     except (ValueError, TypeError):
-        sentence = f"The {what} are not all of one size: bring them to one size first."
-        raise DataProblem(sentence) from None
-    if images.dtype.kind in "US":
-        raise DataProblem(f"The {what} are text, not an array of numbers: read the files first.")
-    if images.dtype.kind not in "uifb":
-        raise DataProblem(f"The {what} do not form one array of numbers: bring them to one size, "
-                          "and make one array of them.")  # fmt: skip
+        images = np.array(None)  # of several sizes
     shape = images.shape
+    if images.dtype.kind not in "uifb":
+        raise DataProblem(f"The {what} do not form one array of numbers: read the files, "
+                          "and bring them to one size first.")  # fmt: skip
     if shape[:1] == (0,):
         raise DataProblem(f"There are no {what}: their array has the shape {shape}.")
-    wanted = {"first": "(n, channels, rows, columns)",
-              "last": "(n, rows, columns) or (n, rows, columns, 1, 3 or 4 channels)"}  # fmt: skip
-    fits = len(shape) == 4 and (channels == "first" or shape[3] in (1, 3, 4))
-    fits = fits or len(shape) == 3 and channels == "last"
+    wanted = "(n, rows, columns) or (n, rows, columns, 1, 3 or 4 channels)"
+    fits = len(shape) == 3 or len(shape) == 4 and shape[3] in (1, 3, 4)
+    if channels == "first":
+        wanted, fits = "(n, channels, rows, columns)", len(shape) == 4
     if not fits or 0 in shape:
-        moved = len(shape) == 4 and channels == "last" and shape[1] in (1, 3, 4)
+        moved = channels == "last" and len(shape) == 4 and shape[1] in (1, 3, 4)
         advice = ": np.moveaxis(images, 1, -1) moves channels to the end" * moved
-        sentence = f"The {what} have the shape {shape}, which is not {wanted[channels]}{advice}."
-        raise DataProblem(sentence)
+        raise DataProblem(f"The {what} have the shape {shape}, which is not {wanted}{advice}.")
     return images
 
 
@@ -145,8 +141,8 @@ def _one_each(labels: Any, n: int, what: str) -> np.ndarray:
     return labels
 
 
-def _whole_numbers(labels: np.ndarray, what: str) -> np.ndarray:
-    """Labels (n,) as int64 from 0."""
+def _whole_numbers(labels: np.ndarray, what: str, classes: int | None = None) -> np.ndarray:
+    """Labels (n,) as int64 from 0 and below `classes`."""
     missing = int(pd.isna(labels).sum())
     if missing:
         raise DataProblem(f"{missing:,} of {len(labels):,} {what} missing: leave such images out.")
@@ -163,15 +159,10 @@ def _whole_numbers(labels: np.ndarray, what: str) -> np.ndarray:
     if labels.min() < 0:
         raise DataProblem(f"Some {what} are negative: number the classes 0, 1, 2, … "
                           "and leave unlabelled images out.")  # fmt: skip
+    if classes is not None and labels.max() >= classes:
+        raise DataProblem(f"The {what} run from {labels.min()} to {labels.max()}, but the classes "
+                          f"from 0 to {classes - 1}: name them all.")  # fmt: skip
     return labels
-
-
-def _within(labels: np.ndarray, names: list[str], what: str) -> None:
-    if labels.max() >= len(names):
-        there = f"there {'is' if len(names) == 1 else 'are'} {len(names)} class"
-        there += "es" * (len(names) != 1)
-        raise DataProblem(f"{what} run from {labels.min()} to {labels.max()}, but {there}, "
-                          "counted from 0: name them all.")  # fmt: skip
 
 
 def _names(classes: Any) -> list[str]:
@@ -343,7 +334,7 @@ def audit_split(
         counts["groups"] = table.groupby("split", sort=False)["groups"].nunique()
         shared = _audit_groups(table, names, problems, notes)
     if images is not None:
-        copies = _audit_copies(table, images, problems, notes)
+        copies = _audit_copies(table, images, names, problems, notes)
     if labels is not None:
         shares = _balance(table, "labels", "class", counts, (tolerance, ratio), notes)
         _audit_classes(table, shares, few, problems, notes)
@@ -391,20 +382,19 @@ def _audit_groups(table: pd.DataFrame, names: list, problems: list, notes: list)
     return shared
 
 
-def _audit_copies(table: pd.DataFrame, images: Any, problems: list, notes: list) -> pd.DataFrame:
+def _audit_copies(
+    table: pd.DataFrame, images: Any, names: list, problems: list, notes: list
+) -> pd.DataFrame:
     twins, home = _twins(images, len(table)), table["split"].to_numpy()
-    again = pd.Series(twins).duplicated(keep=False)
-    here = pd.crosstab(twins[again], home[again])  # (sets of equal images, splits)
     within, across = _compare(twins, home)
-    if across and here.shape[1] > 3:
+    if across and len(names) > 3:
         problems.append(f"{_count(across, 'pair')} of identical images in two different splits.")
-    elif across:
-        order = [name for name in table["split"].unique() if name in here]
-        for one, other in combinations(order, 2):
-            pairs = (here[one] * here[other]).sum()
-            if pairs:
-                problems.append(f"{_count(pairs, 'pair')} of identical images, one in {one}, "
-                                f"one in {other}.")  # fmt: skip
+    for one, other in combinations(names, 2) if len(names) <= 3 else []:
+        rows = np.isin(home, [one, other])
+        pairs = _compare(twins[rows], home[rows])[1]
+        if pairs:
+            problems.append(f"{_count(pairs, 'pair')} of identical images, one in {one}, "
+                            f"one in {other}.")  # fmt: skip
     if within:
         notes.append(f"{_count(within, 'pair')} of identical images within one split.")
     differ = _compare(twins, table["labels"])[1] if "labels" in table else 0
@@ -427,32 +417,28 @@ def _balance(
         much = (off > limits[0]) | (np.maximum(row / whole, whole / row) > limits[1])
         error = np.sqrt(whole * (1 - whole) / max(units[name], 1))
         for value in row.index[much & (off > ERRORS * error) & (row > 0)]:
-            notes.append(f"{what} {value} is {_percent(row[value])} of {name} "
-                         f"but {_percent(whole[value])} of all images.")  # fmt: skip
+            notes.append(f"{what} {value} is {100 * row[value]:.3g}% of {name} "
+                         f"but {100 * whole[value]:.3g}% of all images.")  # fmt: skip
     return shares
-
-
-def _percent(share: float) -> str:
-    return f"{share:.0%}" if share >= 0.095 else f"{100 * share:.2g}%"
 
 
 def _audit_classes(
     table: pd.DataFrame, shares: pd.DataFrame, few: int, problems: list, notes: list
 ) -> None:
     """Name the classes that a split lacks, and those of which it holds too few to measure them."""
-    unit = "groups" if "groups" in table else "images"
-    units = table
+    unit, units = "images", table
     if "groups" in table:
-        units = table.dropna(subset="groups").drop_duplicates(["split", "labels", "groups"])
+        unit = "groups"
+        units = table.dropna(subset=unit).drop_duplicates(["split", "labels", unit])
     held = pd.crosstab(units["split"], units["labels"]).reindex_like(shares).fillna(0)
     for name, row in shares.iterrows():
         absent = ", ".join(str(value) for value in row.index[~(row > 0)])
         if absent:
             problems.append(f"{name} holds no image of class {absent}: no result on it speaks "
                             "of that class.")  # fmt: skip
-        small = held.columns[(held.loc[name] < few) & (row > 0)]
+        small = held.loc[name][(held.loc[name] < few) & (row > 0)]
         if len(small) and name != "train":
-            listed = ", ".join(f"{value} ({held.at[name, value]:.0f})" for value in small)
+            listed = ", ".join(f"{value} ({count:.0f})" for value, count in small.items())
             notes.append(f"{name} holds fewer than {few} {unit} of class {listed}: "
                          "too few to measure much.")  # fmt: skip
     if table["labels"].isna().any():
@@ -630,12 +616,11 @@ def _named(labels: np.ndarray, classes: Any) -> tuple[np.ndarray, list[str]]:
         if strange:
             raise DataProblem(f"The label {str(strange[0])!r} is not among the classes: name them all.")
         return names, every
-    numbers = _whole_numbers(labels, "labels")
     if classes is None:
+        numbers = _whole_numbers(labels, "labels")
         return numbers.astype(str), [str(number) for number in np.unique(numbers)]
     every = _names(classes)
-    _within(numbers, every, "Labels")
-    return np.array(every)[numbers], every
+    return np.array(every)[_whole_numbers(labels, "labels", len(every))], every
 
 
 def _measure(images: np.ndarray) -> tuple[pd.DataFrame, np.ndarray]:
@@ -726,13 +711,12 @@ def _near_copies(thumbs: np.ndarray, twins: np.ndarray) -> pd.DataFrame | None:
     first = twins == np.arange(len(twins))
     usable = np.flatnonzero(first & (length > 1e-6 * max(length.max(), 1e-12)))
     detail = detail[usable] / length[usable, None]
-    found, total = [np.empty((3, 0))], 0
+    found = [np.empty((3, 0))]
     for start in range(0, len(usable), 1000):
         alike = np.triu(detail[start : start + 1000] @ detail[start:].T, k=1)
         rows, columns = np.nonzero(alike > ALIKE)
         found.append(np.stack([usable[start + rows], usable[start + columns], alike[rows, columns]]))
-        total += len(rows)
-        if total > PAIRS:
+        if sum(block.shape[1] for block in found) > PAIRS:
             return None
     near = pd.DataFrame(np.concatenate(found, axis=1).T, columns=["first", "second", "likeness"])
     near = near.astype({"first": int, "second": int})
@@ -795,9 +779,9 @@ def _pile(
 
 
 def _looks_by(looks: pd.DataFrame, facts: dict, splits: list, classes: list) -> pd.DataFrame:
-    columns = [c for c in [*MEASURES, "red", "green", "blue"] if c in looks]
-    by_split = looks[columns].groupby(facts["split"]).mean().reindex(splits)
-    by_class = looks[columns].groupby(facts["class"]).mean().reindex(classes).dropna()
+    seen = looks.drop(columns=["lowest", "highest", "not_finite"])
+    by_split = seen.groupby(facts["split"]).mean().reindex(splits)
+    by_class = seen.groupby(facts["class"]).mean().reindex(classes).dropna()
     both = pd.concat({"split": by_split, "class": by_class}).astype(float)
     return both.map("{:.4g}".format)
 
