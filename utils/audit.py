@@ -55,8 +55,8 @@ def check_data(
     """Images and labels as arrays that fit together; else one sentence that says what to mend.
 
     Args:
-        images: numbers, all finite: (n, rows, columns) in grey, or (n, rows, columns, 1, 3 or 4). An array, a
-            list of arrays of one size, or a tensor.
+        images: numbers, all finite: (n, rows, columns) in grey, or (n, rows, columns, 1, 3 or 4).
+            An array, a list of arrays of one size, or a tensor.
         labels: n whole numbers from 0, as (n,) or (n, 1); booleans count as 0 and 1.
         classes: how many there are, or their names; no label may lie beyond.
         what: how the sentence calls the images, say "validation images".
@@ -64,7 +64,8 @@ def check_data(
         every_class: each of `classes` must have an image.
 
     Returns:
-        The images, unchanged, and the labels as int64 (n,), None where none were given. Go on with these.
+        The images in this machine's byte order, else unchanged, and the labels as int64 (n,), None
+        where none were given. Go on with these.
 
     Raises:
         DataProblem: a sentence for the learner.
@@ -108,6 +109,8 @@ def _pixels(images: Any, what: str, channels: str = "last") -> np.ndarray:
                           "and bring them to one size first.")  # fmt: skip
     if shape[:1] == (0,):
         raise DataProblem(f"There are no {what}: their array has the shape {shape}.")
+    if not images.dtype.isnative:
+        images = images.astype(images.dtype.newbyteorder("="))
     wanted = "(n, rows, columns) or (n, rows, columns, 1, 3 or 4 channels)"
     fits = len(shape) == 3 or len(shape) == 4 and shape[3] in (1, 3, 4)
     if channels == "first":
@@ -129,8 +132,8 @@ def _one_each(labels: Any, n: int, what: str) -> np.ndarray:
     try:
         labels = _array(labels)
     except ValueError:
-        sentence = f"The labels of the {what} are lists of several lengths: give one label an image."
-        raise DataProblem(sentence) from None
+        raise DataProblem(f"The labels of the {what} are lists of several lengths: "
+                          "give one label an image.") from None  # fmt: skip
     if labels.shape == (n, 1):
         labels = labels[:, 0]
     if labels.shape != (n,):
@@ -169,7 +172,10 @@ def _names(classes: Any) -> list[str]:
     """Class names from a number, a list or a dictionary such as MedMNIST's {"0": "normal", …}."""
     if isinstance(classes, int | np.integer):
         return [str(number) for number in range(classes)]
-    return [str(name) for name in (classes.values() if isinstance(classes, Mapping) else classes)]
+    names = [*map(str, classes.values() if isinstance(classes, Mapping) else classes)]
+    if len(set(names)) < len(names):
+        raise DataProblem("Two classes have the same name: call them differently.")
+    return names
 
 
 def _column(values: Any, name: str, n: int | None = None) -> pd.Series:
@@ -194,6 +200,11 @@ def _unknown(values: pd.Series) -> pd.Series:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def _tell(sentences: list, number: int, noun: str, rest: str) -> None:
+    if number:
+        sentences.append(f"{_count(number, noun)} {rest}")
 
 
 # ---------------------------------------------------------------------------- copies
@@ -348,11 +359,9 @@ def audit_split(
 
 def _audit_groups(table: pd.DataFrame, names: list, problems: list, notes: list) -> pd.DataFrame:
     known = table.dropna(subset="groups")
-    rest = table.loc[table["groups"].isna(), "split"].value_counts().reindex(names).dropna()
-    if len(rest):
-        where = ", ".join(f"{count:,.0f} in {name}" for name, count in rest.items())
-        nobody = _count(len(table) - len(known), "image")
-        problems.append(f"{nobody} of no known group ({where}): maybe anybody's.")
+    gone = table.loc[table["groups"].isna(), "split"].value_counts().reindex(names).dropna()
+    where = ", ".join(f"{count:,.0f} in {name}" for name, count in gone.items())
+    _tell(problems, int(gone.sum()), "image", f"of no known group ({where}): maybe anybody's.")
     homes: dict[Any, list] = {}
     for group, name in known[["groups", "split"]].drop_duplicates().to_numpy():
         homes.setdefault(group, []).append(name)
@@ -375,10 +384,9 @@ def _audit_groups(table: pd.DataFrame, names: list, problems: list, notes: list)
         "labels": "of more than one class: does the identifier name what you think?",
         "sources": "from more than one source: holding out a source does not hold them out.",
     }
-    for column in advice.keys() & set(known):
+    for column in [column for column in advice if column in known]:
         mixed = (known.groupby("groups")[column].nunique() > 1).sum()
-        if mixed:
-            notes.append(f"{_count(mixed, 'group')} with images {advice[column]}")
+        _tell(notes, mixed, "group", f"with images {advice[column]}")
     return shared
 
 
@@ -387,19 +395,17 @@ def _audit_copies(
 ) -> pd.DataFrame:
     twins, home = _twins(images, len(table)), table["split"].to_numpy()
     within, across = _compare(twins, home)
-    if across and len(names) > 3:
-        problems.append(f"{_count(across, 'pair')} of identical images in two different splits.")
-    for one, other in combinations(names, 2) if len(names) <= 3 else []:
-        rows = np.isin(home, [one, other])
+    if len(names) > 3:
+        _tell(problems, across, "pair", "of identical images in two different splits.")
+        names = []
+    for one, other in combinations(names, 2):
+        rows = (home == one) | (home == other)
         pairs = _compare(twins[rows], home[rows])[1]
-        if pairs:
-            problems.append(f"{_count(pairs, 'pair')} of identical images, one in {one}, "
-                            f"one in {other}.")  # fmt: skip
-    if within:
-        notes.append(f"{_count(within, 'pair')} of identical images within one split.")
-    differ = _compare(twins, table["labels"])[1] if "labels" in table else 0
-    if differ:
-        problems.append(f"{_count(differ, 'pair')} of identical images with different classes.")
+        _tell(problems, pairs, "pair", f"of identical images, one in {one}, one in {other}.")
+    _tell(notes, within, "pair", "of identical images within one split.")
+    if "labels" in table:
+        differ = _compare(twins, table["labels"])[1]
+        _tell(problems, differ, "pair", "of identical images with different classes.")
     row, copy = _pairs(twins).T
     columns = {"row": row, "split": home[row], "copy": copy, "copy_split": home[copy]}
     return pd.DataFrame(columns)
@@ -441,14 +447,12 @@ def _audit_classes(
             listed = ", ".join(f"{value} ({count:.0f})" for value, count in small.items())
             notes.append(f"{name} holds fewer than {few} {unit} of class {listed}: "
                          "too few to measure much.")  # fmt: skip
-    if table["labels"].isna().any():
-        notes.append(f"{_count(table['labels'].isna().sum(), 'image')} without a class.")
+    _tell(notes, table["labels"].isna().sum(), "image", "without a class.")
 
 
 def _audit_sources(table: pd.DataFrame, names: list, notes: list) -> bool:
     """Notes on the sources; whether there are several and each is in every split."""
-    if table["sources"].isna().any():
-        notes.append(f"{_count(table['sources'].isna().sum(), 'image')} of no known source.")
+    _tell(notes, table["sources"].isna().sum(), "image", "of no known source.")
     homes = table.groupby("sources")["split"].agg(["nunique", "first"])
     if len(homes) > 1 and (homes["nunique"] == len(names)).all():
         notes.append("Every source is in every split: nothing here speaks of a new source.")
@@ -464,8 +468,7 @@ def _audit_sources(table: pd.DataFrame, names: list, notes: list) -> bool:
 
 def _audit_times(table: pd.DataFrame, names: list, notes: list) -> None:
     when = _when(table["times"])
-    if when.isna().any():
-        notes.append(f"{_count(when.isna().sum(), 'image')} without a readable time.")
+    _tell(notes, when.isna().sum(), "image", "without a readable time.")
     first, *rest = names
     latest = when[table["split"] == first].max()
     for name in rest if pd.notna(latest) else []:
@@ -561,9 +564,8 @@ def data_report(
     Raises:
         DataProblem: images, labels and table do not fit together, or are not what is said above.
 
-    >>> flat = np.zeros((3, 8, 8))
-    >>> data_report(flat, ["sick", "well", "well"]).sections["Copies (pairs of images)"].loc["exact"].tolist()
-    [3, 0, 2]
+    >>> data_report(np.zeros((3, 8, 8)), ["sick", "well", "well"]).findings[1:3]
+    ['Pairs of copies within a split: 3.', 'Pairs of copies that carry two different labels: 2.']
     """
     images = _pixels(images, "images")
     images = images.reshape(*images.shape[:3], -1)
@@ -581,7 +583,7 @@ def data_report(
     splits = list(dict.fromkeys(split))
     facts = {"split": split, "class": names}
     if group is not None:
-        column = table[group].astype(object)
+        column = _column(table[group], group)
         facts["group"] = column.mask(_unknown(column)).to_numpy()
 
     looks, thumbs = _measure(images)
@@ -614,7 +616,8 @@ def _named(labels: np.ndarray, classes: Any) -> tuple[np.ndarray, list[str]]:
         every = _names(classes) if classes is not None else sorted(set(names))
         strange = sorted(set(names) - set(every))
         if strange:
-            raise DataProblem(f"The label {str(strange[0])!r} is not among the classes: name them all.")
+            raise DataProblem(f"The label {str(strange[0])!r} is not among the classes: "
+                              "name them all.")  # fmt: skip
         return names, every
     if classes is None:
         numbers = _whole_numbers(labels, "labels")
@@ -715,7 +718,8 @@ def _near_copies(thumbs: np.ndarray, twins: np.ndarray) -> pd.DataFrame | None:
     for start in range(0, len(usable), 1000):
         alike = np.triu(detail[start : start + 1000] @ detail[start:].T, k=1)
         rows, columns = np.nonzero(alike > ALIKE)
-        found.append(np.stack([usable[start + rows], usable[start + columns], alike[rows, columns]]))
+        near = usable[start + rows], usable[start + columns], alike[rows, columns]
+        found.append(np.stack(near))
         if sum(block.shape[1] for block in found) > PAIRS:
             return None
     near = pd.DataFrame(np.concatenate(found, axis=1).T, columns=["first", "second", "likeness"])
@@ -800,7 +804,7 @@ def _outlier_counts(outliers: pd.DataFrame, split: np.ndarray) -> pd.DataFrame:
 def _missing(table: pd.DataFrame) -> pd.DataFrame:
     empty, gone = table.isna(), table.apply(_unknown)
     return pd.DataFrame({
-        "different values": table.nunique(),
+        "different values": table.apply(lambda column: column.dropna().astype(str).nunique()),
         "empty": empty.sum(),
         "filled with “unknown” or the like": (gone & ~empty).sum(),
     })  # fmt: skip
@@ -809,13 +813,14 @@ def _missing(table: pd.DataFrame) -> pd.DataFrame:
 def _findings(sections: dict, looks: pd.DataFrame, split: np.ndarray) -> list[str]:
     """Sentences about what deserves a look, most serious first."""
     copies, totals = sections[COPIES], sections["Images by class and split"]["total"]
-    searched = copies.loc["near", "across splits"] != "not searched"
+    across = "across splits"
+    searched = copies.loc["near", across] != "not searched"
     sums = (copies if searched else copies.loc[["exact"]]).sum()
     counted = {
         "Images with values that are not finite": looks["not_finite"].gt(0).sum(),
         "Images of one single value": (looks["lowest"] == looks["highest"]).sum(),
-        "Pairs of exact copies that cross the splits": copies.loc["exact", "across splits"],
-        "Pairs of near copies that cross the splits": searched and copies.loc["near", "across splits"],
+        "Pairs of exact copies that cross the splits": copies.loc["exact", across],
+        "Pairs of near copies that cross the splits": searched and copies.loc["near", across],
         "Pairs of copies within a split": sums["within a split"],
         "Pairs of copies that carry two different labels": sums["with different classes"],
     }
@@ -837,8 +842,8 @@ def _findings(sections: dict, looks: pd.DataFrame, split: np.ndarray) -> list[st
                      f"of the smallest ({present.idxmin()}).")  # fmt: skip
     means, spread = looks["brightness"].groupby(split).mean(), looks["brightness"].std()
     if np.ptp(means) > DARKER * spread:
-        found.append(f"{means.idxmin()} is darker than {means.idxmax()}, by "
-                     f"{np.ptp(means) / spread:.1f} standard deviations of brightness.")  # fmt: skip
+        by = f"{np.ptp(means) / spread:.1f} standard deviations of brightness"
+        found.append(f"{means.idxmin()} is darker than {means.idxmax()}, by {by}.")
     missing = sections.get(MISSING, pd.DataFrame())
     for column, (_, empty, words) in missing.iterrows():
         if empty + words:
