@@ -487,7 +487,10 @@ def test_labels_of_other_kinds(pile):
         assert data_report(images, labels, table, classes).sections[by_class].equals(want)
 
 
-@pytest.mark.parametrize("labels", [[None, *"ab" * 29, "a"], [np.nan, *[1.0] * 59], [0.5] * 60, [1.0] * 60, [-1] * 60])
+@pytest.mark.parametrize(
+    "labels",
+    [[None, *"ab" * 29, "a"], [*"ab" * 29, "a", np.nan], [np.nan, *[1.0] * 59], [0.5] * 60, [1.0] * 60, [-1] * 60],
+)
 def test_unusable_labels_are_refused(pile, labels):
     with pytest.raises(DataProblem, match="missing|whole numbers|negative") as caught:
         data_report(pile[0], labels)
@@ -509,6 +512,8 @@ def test_a_table_may_hold_lists(pile):
 
 def test_all_groups_unknown_is_said_not_raised(pile):
     images, labels, table = pile
+    made = audit_split(table["split"], groups=["unk"] * 60, labels=labels, sources=[None] * 60, times=[None] * 60)
+    assert made.problems == ["60 images of no known group (40 in train, 20 in val): maybe anybody's."]
     made = data_report(images, labels, table.assign(patient="unk"), group="patient")
     assert made.sections["The pile"].loc["different patient"].item() == "0"
 
@@ -566,6 +571,9 @@ def test_tensors_are_taken_too():
         ({"labels": LABELS[:3]}, "4 films came with labels"),
         ({"labels": 5}, "one label"),
         ({"labels": [[0], [1, 2], [0], [1]]}, "several lengths"),
+        ({"labels": pd.Series([[0], [1, 2], [0], [1]])}, "several lengths"),
+        ({"labels": pd.Series([[0, 1], [1, 2], [0, 3], [1, 4]])}, "shape"),
+        ({"labels": [{}, {}, {}, {}]}, "whole numbers"),
         ({"labels": np.eye(2)[LABELS]}, "argmax"),
         ({"labels": LABELS.astype(float)}, "astype"),
         ({"labels": LABELS + 0.7}, "0.7 is no class"),

@@ -130,7 +130,10 @@ def _array(values: Any) -> np.ndarray:
 def _one_each(labels: Any, n: int, what: str) -> np.ndarray:
     """The labels as (n,), from (n,) or (n, 1)."""
     try:
-        labels = _array(labels)
+        plain = not hasattr(labels, "dtype")  # numpy makes the text "nan" of NaN in a list of words
+        labels = np.array(labels, dtype=object) if plain else _array(labels)
+        if labels.dtype.kind == "O" and not pd.isna(labels).any():
+            labels = np.array(labels.tolist())
     except ValueError:
         raise DataProblem(f"The labels of the {what} are lists of several lengths: "
                           "give one label an image.") from None  # fmt: skip
@@ -149,8 +152,6 @@ def _whole_numbers(labels: np.ndarray, what: str, classes: int | None = None) ->
     missing = int(pd.isna(labels).sum())
     if missing:
         raise DataProblem(f"{missing:,} of {len(labels):,} {what} missing: leave such images out.")
-    if labels.dtype.kind == "O":
-        labels = np.asarray(labels.tolist())
     if labels.dtype.kind == "f":
         odd = labels[labels != np.floor(labels)]
         advice = f"{odd[0]:g} is no class" if len(odd) else "labels.astype(int) makes them so"
@@ -365,7 +366,7 @@ def _audit_groups(table: pd.DataFrame, names: list, problems: list, notes: list)
     homes: dict[Any, list] = {}
     for group, name in known[["groups", "split"]].drop_duplicates().to_numpy():
         homes.setdefault(group, []).append(name)
-    rows = known[[len(homes[group]) > 1 for group in known["groups"]]]
+    rows = known[np.array([len(homes[group]) > 1 for group in known["groups"]], dtype=bool)]
     pairs = zip(rows["split"], rows["groups"], strict=True)
     also = [tuple(name for name in homes[group] if name != here) for here, group in pairs]
     shared = rows[["split", "groups"]].reset_index(names="row").assign(also_in=also)
@@ -592,7 +593,7 @@ def data_report(
     near = _near_copies(thumbs, twins)
     copies = _copies(twins, near, facts)
     counts = pd.crosstab(names, split).reindex(index=classes, columns=splits, fill_value=0)
-    counts = counts.assign(total=counts.sum(axis=1)).rename_axis(index="class", columns=None)
+    counts = counts.rename_axis(index="class", columns=None).assign(total=counts.sum(axis=1))
     counts["share"] = (counts["total"] / n).map("{:.1%}".format)
     sections = {
         "The pile": _pile(images, looks, splits, facts, group),
@@ -609,8 +610,6 @@ def data_report(
 
 def _named(labels: np.ndarray, classes: Any) -> tuple[np.ndarray, list[str]]:
     """The class of each image as a name, (n,), and all classes in order."""
-    if labels.dtype.kind == "O" and not pd.isna(labels).any():
-        labels = np.asarray(labels.tolist())
     if labels.dtype.kind in "US":
         names = labels.astype(str)
         every = _names(classes) if classes is not None else sorted(set(names))
