@@ -506,8 +506,9 @@ def test_a_pile_that_is_all_alike_is_not_listed(monkeypatch):
 
 def test_a_table_may_hold_lists(pile):
     images, labels, table = pile
-    made = data_report(images, labels, table.assign(tags=[["a"], ["a"]] * 30))
-    assert made.sections["Missing values in the table"].loc["tags"].tolist() == [1, 0, 0]
+    made = data_report(images, labels, table.assign(tags=[["a"], ["a"]] * 30, zero=[0.0, -0.0] * 30))
+    missing = made.sections["Missing values in the table"]
+    assert missing.loc["tags"].tolist() == missing.loc["zero"].tolist() == [1, 0, 0]
 
 
 def test_all_groups_unknown_is_said_not_raised(pile):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import html
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
@@ -800,10 +800,15 @@ def _outlier_counts(outliers: pd.DataFrame, split: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows).T
 
 
+def _different(column: pd.Series) -> int:
+    plain = column.map(lambda value: isinstance(value, Hashable)).astype(bool)  # a list is not
+    return column.where(plain, column.astype(str)).nunique()
+
+
 def _missing(table: pd.DataFrame) -> pd.DataFrame:
     empty, gone = table.isna(), table.apply(_unknown)
     return pd.DataFrame({
-        "different values": table.apply(lambda column: column.dropna().astype(str).nunique()),
+        "different values": table.apply(_different),
         "empty": empty.sum(),
         "filled with “unknown” or the like": (gone & ~empty).sum(),
     })  # fmt: skip
