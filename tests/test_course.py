@@ -200,7 +200,7 @@ CHECKLISTS = sorted(ROOT.glob("episodes/*/checklist.md"))
 @pytest.mark.parametrize("file", CHECKLISTS, ids=lambda file: file.parent.name)
 def test_the_checklist_names_code_that_exists_and_lessons_that_exist(file):
     text = file.read_text(encoding="utf-8")
-    for module, name in re.findall(r"\b(dicom|splits|report|figures|datasets)\.(\w+)\(", text):
+    for module, name in re.findall(r"\b(dicom|audit|figures|datasets)\.(\w+)\(", text):
         assert hasattr(importlib.import_module(f"utils.{module}"), name), f"{module}.{name}"
     rows = [line for line in text.splitlines() if line.startswith("| ☐") and "| question |" not in line]
     assert len(rows) >= 7
