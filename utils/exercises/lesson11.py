@@ -18,7 +18,7 @@ def imbalance_ratio(answer):
         truth = sizes.max() / sizes.min()
         got = number(answer(rng.permutation(np.repeat(names, counts))))
         refuse(not np.isfinite(got), "you divide by zero: leave out the classes that do not occur "
-               "(np.bincount counts them, as zero)")  # fmt: skip
+               "(np.bincount counts them, as zero)")
         mistakes = {
             "you divide the smallest by the largest; turn it round, so that 1 means balanced":
                 1 / truth,
@@ -27,12 +27,9 @@ def imbalance_ratio(answer):
             "that is the share of the largest class; divide its count by that of the smallest":
                 sizes.max() / sizes.sum(),
             "you lose the fraction: use / and not //": truth // 1,
-        }  # fmt: skip
-        expect_number(
-            got, truth, mistakes,
-            "classes of {sizes} images should give {truth:.2f}, you give {got:.2f}",
-            sizes=", ".join(map(str, counts)),
-        )  # fmt: skip
+        }
+        expect_number(got, truth, mistakes, "classes of {sizes} images should give {truth:.2f}, "
+                      "you give {got:.2f}", sizes=", ".join(map(str, counts)))
 
 
 @exercise("Exercise 2", "every exact copy, each pair once, and no look-alike")
@@ -59,15 +56,15 @@ def _judge_pairs(listed, truth):
     refuse(any(i == j for i, j in pairs), "an image is no copy of itself: leave out the pairs (i, i)")
     refuse(any(i > j for i, j in pairs), "give each pair once, the smaller number first")
     refuse(len(pairs) < len(listed), "you list some pairs twice; give each once")
-    refuse((2, 50) in pairs, "you take two images for copies that hold the same values in different "
-           "places: compare every pixel, not a sum or a mean")  # fmt: skip
+    refuse((2, 50) in pairs, "you take two images for copies that hold the same values in "
+           "different places: compare every pixel, not a sum or a mean")
     refuse((3, 51) in pairs, "you take two images for copies that differ in their last pixel: "
-           "compare all, exactly")  # fmt: skip
+           "compare all, exactly")
     refuse(pairs - truth, "you list {n} pairs of images that differ", n=len(pairs - truth))
-    refuse(pairs in (truth - {(11, 40)}, truth - {(5, 40)}),
-           "three equal images make three pairs; you find two of them")  # fmt: skip
+    refuse(pairs in (truth - {(11, 40)}, truth - {(5, 40)}), "three equal images make three pairs; "
+           "you find two of them")
     refuse(truth - pairs, "you miss {n} of {all} pairs of copies; they need not be neighbours",
-           n=len(truth - pairs), all=len(truth))  # fmt: skip
+           n=len(truth - pairs), all=len(truth))
 
 
 @exercise("Exercise 3", "your floor gives each class its due")
@@ -84,15 +81,14 @@ def colour_baseline(answer):
         train = rng.permutation(np.repeat([0, 1, 2], [360, 28, 12]))
         new = rng.permutation(np.repeat([0, 1, 2], [60, 40, 30]))
         labels = np.array(names)[new]
-        got = expect_shape(
-            answer(shoot(train), np.array(names)[train], shoot(new)), labels.shape,
-            "return one label for each of the {n} new images; yours has shape {got}", n=len(new),
-        )  # fmt: skip
+        got = expect_shape(answer(shoot(train), np.array(names)[train], shoot(new)), labels.shape,
+                           "return one label for each of the {n} new images; yours has shape {got}",
+                           n=len(new))
         refuse(not np.isin(got, names).all(), "you return labels that training does not have: "
-               "return the label of a class, not its position")  # fmt: skip
-        refuse((got == names[0]).all(), "you always answer the most frequent class; "
-               "on balanced accuracy that earns one in three")  # fmt: skip
+               "return the label of a class, not its position")
+        refuse((got == names[0]).all(), "you always answer the most frequent class; on balanced "
+               "accuracy that earns one in three")
         recall = np.mean([(got == labels)[labels == name].mean() for name in names])
-        refuse(recall < 0.65, "balanced accuracy {recall:.2f} on three classes of clearly different "
-               "colour, where a constant has 0.33: does your answer use the colour of each new image?",
-               recall=recall)  # fmt: skip
+        refuse(recall < 0.65, "balanced accuracy {recall:.2f} on three classes of clearly "
+               "different colour, where a constant has 0.33: does your answer use the colour of "
+               "each new image?", recall=recall)

@@ -21,18 +21,18 @@ def leaked_images(answer):
         train, test = everything[: half - 7], everything[half:]  # no two lengths agree
         truth = np.isin(test.astype(str), train.astype(str))
         got = np.asarray(answer(train, test))
-        refuse(got.ndim == 0, "you return one number; return True or False for each test image, "
-               "so that you can look at them")  # fmt: skip
+        refuse(got.ndim == 0, "you return one number; return True or False for each test image, so "
+               "that you can look at them")
         refuse(len(got) == len(train), "you return an entry for each of the {n} training images; "
-               "mark the test images", n=len(train))  # fmt: skip
+               "mark the test images", n=len(train))
         pairs = sum((train == lesion).sum() for lesion in test)
         known = {pairs: "matching pairs", len(set(test)): "lesions"}
-        refuse(len(got) != len(test), "{n} test images give {got} entries: you count {what}, not images",
-               n=len(test), got=len(got), what=known.get(len(got), "something else"))  # fmt: skip
+        refuse(len(got) != len(test), "{n} test images give {got} entries: you count {what}, not "
+               "images", n=len(test), got=len(got), what=known.get(len(got), "something else"))
         refuse(got.dtype != bool, "return True or False for each test image; np.isin gives just that")
         wrong = (got != truth).sum()
         refuse(wrong == len(test), "True stands for a test image whose lesion is in training too; "
-               "you have it the other way round")  # fmt: skip
+               "you have it the other way round")
         refuse(wrong, "{wrong} of {n} test images are marked wrongly", wrong=wrong, n=len(test))
 
 
@@ -41,18 +41,18 @@ def grouped_split(answer):
     groups = _lesions(np.random.default_rng(1), 400)
     for share in (0.2, 0.4):
         mask = np.asarray(answer(groups, share, 0))
-        refuse(mask.shape != groups.shape or mask.dtype != bool, "return one True or False for each "
-               "image, True for a test image; you return something of shape {shape} and type {dtype}",
-               shape=mask.shape, dtype=mask.dtype)  # fmt: skip
+        refuse(mask.shape != groups.shape or mask.dtype != bool, "return one True or False for "
+               "each image, True for a test image; you return something of shape {shape} and type "
+               "{dtype}", shape=mask.shape, dtype=mask.dtype)
         both = set(groups[mask]) & set(groups[~mask])
         refuse(both, "{n} of {all} lesions have images on both sides: draw lesions, not images",
-               n=len(both), all=len(set(groups)))  # fmt: skip
-        refuse(abs(mask.mean() - share) > 0.06, "asked for {share:.0%} of the images as test, "
-               "you give {got:.0%}", share=share, got=mask.mean())  # fmt: skip
-        refuse((mask != np.asarray(answer(groups, share, 0))).any(), "the same seed gives another split "
-               "each time: make the generator from the seed you are given")  # fmt: skip
-        refuse((mask == np.asarray(answer(groups, share, 1))).all(), "another seed gives the very same "
-               "split: shuffle the lesions before you take some")  # fmt: skip
+               n=len(both), all=len(set(groups)))
+        refuse(abs(mask.mean() - share) > 0.06, "asked for {share:.0%} of the images as test, you "
+               "give {got:.0%}", share=share, got=mask.mean())
+        refuse((mask != np.asarray(answer(groups, share, 0))).any(), "the same seed gives another "
+               "split each time: make the generator from the seed you are given")
+        refuse((mask == np.asarray(answer(groups, share, 1))).all(), "another seed gives the very "
+               "same split: shuffle the lesions before you take some")
 
 
 @exercise("Exercise 3", "each leak is found in its own column, and an unknown is not mistaken for a match")
@@ -66,18 +66,18 @@ def crossings(answer):
 
     def listed(test):
         got = answer(train, test, columns)
-        expect_type(got, (list, tuple, set, pd.Index, np.ndarray),
-                    "return a list of column names, empty for a clean split; you return {kind}")  # fmt: skip
+        expect_type(got, (list, tuple, set, pd.Index, np.ndarray), "return a list of column names, "
+                    "empty for a clean split; you return {kind}")
         return sorted(map(str, got))
 
     clean = table(["d", "e"], ["f5", "f6"], ["x5", "x6"])
     refuse(listed(clean), "you find a leak in a split that shares nothing")
     for column, value in zip(columns, ("c", "f3", "x4"), strict=True):
         got = listed(clean.assign(**{column: [value, clean[column][1]]}))
-        refuse(got != [column], "{column} {value} is on both sides, in different rows, "
-               "and you return {got}", column=column, value=value, got=got)  # fmt: skip
-    refuse(listed(table(["d", "b"], ["f2", "f6"], ["x5", "x2"])) != sorted(columns),
-           "three columns leak at once, and you do not return all three")  # fmt: skip
+        refuse(got != [column], "{column} {value} is on both sides, in different rows, and you "
+               "return {got}", column=column, value=value, got=got)
+    refuse(listed(table(["d", "b"], ["f2", "f6"], ["x5", "x2"])) != sorted(columns), "three "
+           "columns leak at once, and you do not return all three")
     train.loc[0, "lesion_id"] = None
-    refuse(listed(clean.assign(lesion_id=[None, "e"])), "a lesion that is unknown on both sides is not "
-           "a shared lesion: leave missing values out")  # fmt: skip
+    refuse(listed(clean.assign(lesion_id=[None, "e"])), "a lesion that is unknown on both sides is "
+           "not a shared lesion: leave missing values out")

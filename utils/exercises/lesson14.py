@@ -16,29 +16,29 @@ def balanced_rows(answer):
     def rows(seed):
         got = np.asarray(answer(hospital, sick, seed))
         refuse(got.ndim != 1 or got.dtype.kind not in "iu", "return row numbers, one list of whole "
-               "numbers, not True and False and not the rows themselves")  # fmt: skip
+               "numbers, not True and False and not the rows themselves")
         return sorted(got.tolist())
 
     got = rows(0)
-    refuse(len(set(got)) < len(got), "some films are drawn twice; a copy is no second film: "
-           "draw without replacement")  # fmt: skip
+    refuse(len(set(got)) < len(got), "some films are drawn twice; a copy is no second film: draw "
+           "without replacement")
     overall = "over all hospitals the halves are equal, but " if sick[got].mean() == 0.5 else ""
     for name in "ABC":
         ill = sick[got][hospital[got] == name]
-        refuse(ill.sum() != (~ill).sum(), "{overall}hospital {name} gives {ill} sick and {well} healthy films",
-               overall=overall, name=name, ill=ill.sum(), well=(~ill).sum())  # fmt: skip
-    refuse(len(got) == 30, "you cut every hospital to the rarest group of all; "
-           "each needs only its own two halves to be equal")  # fmt: skip
+        refuse(ill.sum() != (~ill).sum(), "{overall}hospital {name} gives {ill} sick and {well} "
+               "healthy films", overall=overall, name=name, ill=ill.sum(), well=(~ill).sum())
+    refuse(len(got) == 30, "you cut every hospital to the rarest group of all; each needs only its "
+           "own two halves to be equal")
     most = 2 * (9 + 5 + 31)
-    refuse(len(got) != most, "you keep {n} films, and {most} are possible: take all of the rarer kind",
-           n=len(got), most=most)  # fmt: skip
-    refuse(rows(0) != got, "the same seed gives other rows each time: "
-           "make the generator from the seed you are given")  # fmt: skip
+    refuse(len(got) != most, "you keep {n} films, and {most} are possible: take all of the rarer "
+           "kind", n=len(got), most=most)
+    refuse(rows(0) != got, "the same seed gives other rows each time: make the generator from the "
+           "seed you are given")
     refuse(rows(1) == got, "another seed gives the very same rows: draw at random, do not take the first")
 
 
 @exercise("Exercise 2", "nobody can tell which name was under it",
-          spoilt="you change the pictures you were given: work on a copy")  # fmt: skip
+          spoilt="you change the pictures you were given: work on a copy")
 def mask_text(answer):
     rng = np.random.default_rng(5)
     for box in ((20, 3, 26, 18), (0, 10, 5, 32)):
@@ -55,19 +55,19 @@ def mask_text(answer):
         outside = np.ones(one.shape, bool)
         outside[:, top:bottom, left:right] = False
         refuse((got == one).all(), "nothing is masked yet")
-        refuse((got != one)[outside].any(), "you change pixels outside the box; "
-               "it is (top, left, bottom, right), rows first, then columns")  # fmt: skip
+        refuse((got != one)[outside].any(), "you change pixels outside the box; it is (top, left, "
+               "bottom, right), rows first, then columns")
         hidden = got[:, top:bottom, left:right].reshape(5, -1)
         refuse((got == one)[1:].all(), "only the first picture is masked: the first axis counts the pictures")
         leaks = (got != other).any()
-        refuse(leaks and (hidden == hidden[:, :1]).all(),
-               "your filling depends on what it hides: a longer name gives a brighter box")  # fmt: skip
+        refuse(leaks and (hidden == hidden[:, :1]).all(), "your filling depends on what it hides: "
+               "a longer name gives a brighter box")
         refuse(leaks, "the outline of the letters is still there and spells the name: fill the whole box")
         refuse((hidden != hidden[0, 0]).any(), "fill the box with one value, the same for every film")
 
 
 @exercise("Exercise 3", "no film and no marker escapes your test",
-          spoilt="you write on the pictures you were given: np.maximum makes new ones")  # fmt: skip
+          spoilt="you write on the pictures you were given: np.maximum makes new ones")
 def ignores_marker(answer):
     rng = np.random.default_rng(6)
     pictures = rng.integers(0, 150, (40, 12, 16)).astype(np.uint8)
@@ -95,15 +95,13 @@ def ignores_marker(answer):
             lambda x: 50 + lungs(x) + text(x),
         "a model that every name moves by the same amount: compare with the film without a name":
             lambda x: lungs(x) + 2 * (text(x) > 0),
-        "a model that a name makes say 'healthy'":
-            lambda x: lungs(x) - text(x),
+        "a model that a name makes say 'healthy'": lambda x: lungs(x) - text(x),
         "a model that one name moves up on half of the films and down on the other half; the mean stays":
             lambda x: lungs(x) + np.where(film(x) % 2, 1, -1) * text(x),
         "a model that reads the name on a single film of forty":
             lambda x: lungs(x) + text(x) * (film(x) == 17),
-        "a model that knows only the last of the names":
-            lambda x: lungs(x) + 3 * (text(x) == 3),
-    }  # fmt: skip
+        "a model that knows only the last of the names": lambda x: lungs(x) + 3 * (text(x) == 3),
+    }
     for what, score in (blind | reads).items():
         got = answer(score, pictures, list(markers), 0.1)
         expect_type(got, (bool, np.bool_), "return True or False; you return {kind}")

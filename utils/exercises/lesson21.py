@@ -27,16 +27,14 @@ def to_unit_range(answer):
                 np.clip((value - centre) / width, 0, 1),
             "you scale by the extremes of this image and ignore the window":
                 (value - value.min()) / np.ptp(value),
-        }  # fmt: skip
-        refuse(got.max() > 2 and np.allclose(got / 255, truth, atol=HALF_UNIT),
-               "your range is 0 to 255; this exercise wants 0 to 1, without rounding")  # fmt: skip
+        }
+        refuse(got.max() > 2 and np.allclose(got / 255, truth, atol=HALF_UNIT), "your range is 0 "
+               "to 255; this exercise wants 0 to 1, without rounding")
         worst = abs(got - truth).argmax()
-        expect_array(
-            got, truth, mistakes,
-            "with centre {centre} and width {width}, {hu} HU should give {right:.3f}, you give {yours:.3f}",
-            atol=HALF_UNIT, centre=centre, width=width, least=got.min(), most=got.max(),
-            hu=hu.flat[worst], right=truth.flat[worst], yours=float(got.flat[worst]),
-        )  # fmt: skip
+        expect_array(got, truth, mistakes, "with centre {centre} and width {width}, {hu} HU should "
+                     "give {right:.3f}, you give {yours:.3f}", atol=HALF_UNIT, centre=centre,
+                     width=width, least=got.min(), most=got.max(), hu=hu.flat[worst],
+                     right=truth.flat[worst], yours=float(got.flat[worst]))
 
 
 SAME_TISSUE = 0.01  # of the range: what the same tissue may differ between two scans
@@ -54,34 +52,35 @@ def keep_order(answer):
     ladder = np.arange(-1000, 1001, 20, dtype=np.float32)
     scan[0] = ladder[:48]
     got = expect_shape(answer(scan), scan.shape, ONE_A_VOXEL)
-    refuse(_outside(got), "you return values from {least:.2f} to {most:.2f}: they should lie between "
-           "0 and 1", least=got.min(), most=got.max())  # fmt: skip
+    refuse(_outside(got), "you return values from {least:.2f} to {most:.2f}: they should lie "
+           "between 0 and 1", least=got.min(), most=got.max())
     metal = scan.copy()
     metal[-1, -1] = 3071
-    refuse(abs(np.asarray(answer(metal)) - got)[:-1].max() > SAME_TISSUE, "one voxel of metal changes "
-           "the values of all other voxels: take your limits from the unit, not from the scan")  # fmt: skip
+    refuse(abs(np.asarray(answer(metal)) - got)[:-1].max() > SAME_TISSUE, "one voxel of metal "
+           "changes the values of all other voxels: take your limits from the unit, not from the "
+           "scan")
     for border, what in ((-2048, "filled with −2048"), (-1000, "replaced by air")):
         other = scan.copy()
         other[:, 40:] = border
         after = np.asarray(answer(other))
         refuse(_outside(after), "with a border {what} you return {least:.2f}: clip to 0 to 1",
-               what=what, least=after.min())  # fmt: skip
-        refuse(abs(after - got)[:, :40].max() > SAME_TISSUE, "when the border of the scan is {what}, "
-               "tissue gets other values: mean, percentiles and ranks depend on what else is in the picture",
-               what=what)  # fmt: skip
+               what=what, least=after.min())
+        refuse(abs(after - got)[:, :40].max() > SAME_TISSUE, "when the border of the scan is "
+               "{what}, tissue gets other values: mean, percentiles and ranks depend on what else "
+               "is in the picture", what=what)
     flat = [answer(np.full((4, 4), value, np.float32)) for value in ladder]
     steps = np.diff([np.mean(values) for values in flat])
-    refuse(not np.isfinite(steps).all(), "a scan with one value everywhere gives no number: "
-           "you divide by the range of the scan")  # fmt: skip
+    refuse(not np.isfinite(steps).all(), "a scan with one value everywhere gives no number: you "
+           "divide by the range of the scan")
     refuse((steps < 0).any(), "denser must become larger, and somewhere it becomes smaller with you")
     first = int(ladder[steps.argmin()])
-    refuse((steps == 0).any(), "{first} and {next} HU get the same value: your limits leave out a part "
-           "of −1000 to 1000 HU", first=first, next=first + 20)  # fmt: skip
+    refuse((steps == 0).any(), "{first} and {next} HU get the same value: your limits leave out a "
+           "part of −1000 to 1000 HU", first=first, next=first + 20)
 
 
 def _tags(weight, dose, start, scan, correction, half_life=6586.2):
     return {"PatientWeight": weight, "RadionuclideTotalDose": dose, "RadionuclideHalfLife": half_life,
-            "RadiopharmaceuticalStartTime": start, "SeriesTime": scan, "DecayCorrection": correction}  # fmt: skip
+            "RadiopharmaceuticalStartTime": start, "SeriesTime": scan, "DecayCorrection": correction}
 
 
 @exercise("Exercise 3", "the same tumour has the same number whoever weighs more and waits longer")
@@ -95,8 +94,8 @@ def suv(answer):
     rng = np.random.default_rng(0)
     for tags, waited in cases:
         activity = rng.uniform(0, 40_000, (6, 5))
-        got = expect_shape(np.asarray(answer(activity, tags), float), activity.shape,
-                           "activity of shape {shape} gives {got}: return one SUV a voxel")  # fmt: skip
+        got = expect_shape(np.asarray(answer(activity, tags), float), activity.shape, "activity of "
+                           "shape {shape} gives {got}: return one SUV a voxel")
         started = tags["DecayCorrection"] == "START"
         lives = waited / tags["RadionuclideHalfLife"]
         naive = int(tags["SeriesTime"]) - int(tags["RadiopharmaceuticalStartTime"])
@@ -114,14 +113,13 @@ def suv(answer):
                 full * 2.0 ** (naive / tags["RadionuclideHalfLife"]),
             "you divide by the weight; the same activity in a heavier body means a higher SUV":
                 truth / weight**2,
-        }  # fmt: skip
+        }
         expect_array(
             got, truth, mistakes,
             "{activity:.0f} Bq/mL with {tags} should give {right:.3f}, you give {yours:.3f}",
             rtol=1e-3,  # times in whole seconds, and half-lives as others print them
             activity=activity[0, 0], tags=tags, right=truth[0, 0], yours=got[0, 0],
-        )  # fmt: skip
-    expect_refusal(
-        lambda: answer(activity, _tags(71.0, 2.2e8, "080500", "093000", "NONE")),
-        "with NONE the voxels were never corrected, and you give a number all the same: raise a ValueError",
-    )  # fmt: skip
+        )
+    expect_refusal(lambda: answer(activity, _tags(71.0, 2.2e8, "080500", "093000", "NONE")), "with "
+                   "NONE the voxels were never corrected, and you give a number all the same: "
+                   "raise a ValueError")

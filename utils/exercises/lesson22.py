@@ -36,12 +36,10 @@ def volume_ml(answer):
                 (count * spacing[0] ** 3 / 1000, count * spacing[2] ** 3 / 1000),
             "you add the spacings; the volume of a box is their product":
                 count * sum(spacing) / 1000,
-        }  # fmt: skip
-        expect_number(
-            answer(mask, spacing), truth, mistakes,
-            "{count} voxels of {box} mm are {truth:.4f} mL, you say {got:.4f}",
-            count=count, box=" × ".join(map(str, spacing)),
-        )  # fmt: skip
+        }
+        expect_number(answer(mask, spacing), truth, mistakes, "{count} voxels of {box} mm are "
+                      "{truth:.4f} mL, you say {got:.4f}", count=count,
+                      box=" × ".join(map(str, spacing)))
 
 
 NEAR = 1e-3  # mm: headers round their numbers, and no scanner knows more
@@ -57,8 +55,8 @@ def nifti_affine(answer):
         last = first + (count - 1) * steps[:, 2]
         orientation = (steps / spacing)[:, :2].T.ravel()
         lists = [part.tolist() for part in (first, last, orientation, spacing[1::-1])]
-        got = expect_shape(np.asarray(answer(*lists[:2], count, *lists[2:]), float), (4, 4),
-                           "an affine has 4 rows and 4 columns; yours has shape {got}")  # fmt: skip
+        got = expect_shape(np.asarray(answer(*lists[:2], count, *lists[2:]), float), (4, 4), "an "
+                           "affine has 4 rows and 4 columns; yours has shape {got}")
         lps = np.eye(4)
         lps[:3, :3], lps[:3, 3] = steps, first
         flip = np.diag([-1.0, -1, 1, 1])
@@ -79,17 +77,15 @@ def nifti_affine(answer):
                 truth * [1, 1, (count - 1) / count, 1],
             "the columns of the matrix follow the indices: here column, row, slice":
                 (truth[:, [2, 1, 0, 3]], truth[:, [2, 0, 1, 3]]),
-        }  # fmt: skip
+        }
         refuse(not np.allclose(got[3], [0, 0, 0, 1]), "the steps are the columns of the matrix, "
-               "and its last row is 0, 0, 0, 1")  # fmt: skip
+               "and its last row is 0, 0, 0, 1")
         corners = np.indices((2, 2, 2)).reshape(3, 8) * (np.array([shape]).T - 1)
         corners = np.vstack([corners, np.ones(8)])  # (4, 8)
-        expect_array(
-            got @ corners, truth @ corners,
-            {what: tuple(np.reshape(wrong, (-1, 4, 4)) @ corners) for what, wrong in mistakes.items()},
-            "a corner of the volume lands {off:.1f} mm from where it is: check each column",
-            rtol=0, atol=NEAR,
-        )  # fmt: skip
+        expect_array(got @ corners, truth @ corners,
+                     {what: tuple(np.reshape(wrong, (-1, 4, 4)) @ corners) for what, wrong in mistakes.items()},
+                     "a corner of the volume lands {off:.1f} mm from where it is: check each "
+                     "column", rtol=0, atol=NEAR)
 
 
 @exercise("Exercise 3", "every label on the new grid is one that somebody drew")
@@ -112,16 +108,16 @@ def resample_labels(answer):
         inside = ((index >= 0) & (index <= end)).all(0) & clear
         outside = ((index < -0.51) | (index > end + 0.51)).any(0)
         near = labels[tuple(np.clip(np.rint(index), 0, end).astype(int))]
-        got = expect_shape(answer(labels, affine, new_affine, new_shape), new_shape,
-                           "the new grid has shape {shape}, your answer {got}")  # fmt: skip
+        got = expect_shape(answer(labels, affine, new_affine, new_shape), new_shape, "the new grid "
+                           "has shape {shape}, your answer {got}")
         flat = got.ravel()
         strange = flat[~np.isin(flat, known)]
-        refuse(strange.size, "the labels are 0, 1, 2 and 7, and you return {first[0]:g} too: "
-               "take the nearest voxel (order=0), do not mix", first=strange)  # fmt: skip
-        refuse(got.dtype != labels.dtype, "labels came as {came} and leave as {leave}: keep their data type",
-               came=labels.dtype, leave=got.dtype)  # fmt: skip
+        refuse(strange.size, "the labels are 0, 1, 2 and 7, and you return {first[0]:g} too: take "
+               "the nearest voxel (order=0), do not mix", first=strange)
+        refuse(got.dtype != labels.dtype, "labels came as {came} and leave as {leave}: keep their "
+               "data type", came=labels.dtype, leave=got.dtype)
         wrong = (flat != near)[inside].mean()
-        refuse(wrong, "{wrong:.0%} of the voxels inside the old grid differ from their nearest neighbour: "
-               "new index to mm by new_affine, then mm to old index by the inverse of affine",
-               wrong=wrong)  # fmt: skip
+        refuse(wrong, "{wrong:.0%} of the voxels inside the old grid differ from their nearest "
+               "neighbour: new index to mm by new_affine, then mm to old index by the inverse of "
+               "affine", wrong=wrong)
         refuse(flat[outside].any(), "outside the old grid nobody drew anything: the label there is 0")

@@ -8,11 +8,8 @@ from utils.lesson import exercise
 @exercise("Exercise 1", "agreement beyond what two habits would give on their own")
 def kappa_by_hand(answer):
     rng = np.random.default_rng(0)
-    cases = [
-        (["no", "yes"], (0.7, 0.3)),
-        (["mild", "moderate", "severe"], (0.2, 0.5, 0.3)),
-        ([0, 1, 4, 7], (0.4, 0.3, 0.2, 0.1)),
-    ]
+    cases = [(["no", "yes"], (0.7, 0.3)), (["mild", "moderate", "severe"], (0.2, 0.5, 0.3)),
+             ([0, 1, 4, 7], (0.4, 0.3, 0.2, 0.1))]
     for names, odds in cases:
         first = rng.choice(names, 90, p=odds)
         second = np.where(rng.random(90) < 0.5, first, rng.choice(names, 90, p=odds[::-1]))
@@ -37,16 +34,14 @@ def kappa_by_hand(answer):
                 beyond(pooled),
             "two readers can agree by chance on every label, not on one only: sum over the labels":
                 tuple(beyond(both)),
-        }  # fmt: skip
-        expect_number(
-            answer(first, second), beyond(expected), mistakes,
-            "for {n} labels, observed agreement {observed:.3f} and chance agreement {expected:.3f}, "
-            "kappa is {truth:.3f}, you give {got:.3f}",
-            n=len(labels), observed=observed, expected=expected,
-        )  # fmt: skip
+        }
+        expect_number(answer(first, second), beyond(expected), mistakes, "for {n} labels, observed "
+                      "agreement {observed:.3f} and chance agreement {expected:.3f}, kappa is "
+                      "{truth:.3f}, you give {got:.3f}", n=len(labels), observed=observed,
+                      expected=expected)
     undefined = number(answer(np.array(["no"] * 9), np.array(["no"] * 9)))
     refuse(not np.isnan(undefined), "two readers who only ever say no leave nothing to measure: "
-           "return np.nan, not {got:g}", got=undefined)  # fmt: skip
+           "return np.nan, not {got:g}", got=undefined)
 
 
 HIDDEN_CONSTANT = 0.05  # what a small constant in the fraction moves Dice by, at most, on these masks
@@ -68,27 +63,24 @@ def dice_by_rule(answer):
             "you forget the 2: a mask with itself should give 1": common / (square.sum() + other.sum()),
             "for boolean masks a + b means or, so you divide by the union: count each mask, then add":
                 2 * common / either,
-        }  # fmt: skip
-        refuse(not np.isclose(got, truth) and abs(got - truth) < HIDDEN_CONSTANT,
-               "you give {got:.4f} where {truth:.4f} is right: a small constant in the fraction is a rule "
-               "of its own, and a hidden one; leave it out", got=got, truth=truth)  # fmt: skip
-        expect_number(
-            got, truth, mistakes,
-            "masks of {first} and {second} pixels with {common} in common have a Dice of {truth:.3f}, "
-            "you give {got:.3f}",
-            first=square.sum(), second=other.sum(), common=common,
-        )  # fmt: skip
+        }
+        refuse(not np.isclose(got, truth) and abs(got - truth) < HIDDEN_CONSTANT, "you give "
+               "{got:.4f} where {truth:.4f} is right: a small constant in the fraction is a rule "
+               "of its own, and a hidden one; leave it out", got=got, truth=truth)
+        expect_number(got, truth, mistakes, "masks of {first} and {second} pixels with {common} in "
+                      "common have a Dice of {truth:.3f}, you give {got:.3f}", first=square.sum(),
+                      second=other.sum(), common=common)
     for rule in (0.0, 1.0, 0.25):
         both, one = (number(answer(mask, empty, rule)) for mask in (empty, square))
         refuse(np.isnan(both), "two empty masks give you 0/0, which is nan: return both_empty there")
-        refuse(not np.isclose(both, rule), "with both_empty={rule:g}, two empty masks should give {rule:g}, "
-               "you give {both:g}", rule=rule, both=both)  # fmt: skip
+        refuse(not np.isclose(both, rule), "with both_empty={rule:g}, two empty masks should give "
+               "{rule:g}, you give {both:g}", rule=rule, both=both)
         refuse(not np.isclose(one, 0), "a mask against an empty one has no overlap and gives 0, "
-               "you give {one:g}: the rule is for two empty masks", one=one)  # fmt: skip
+               "you give {one:g}: the rule is for two empty masks", one=one)
 
 
 @exercise("Exercise 3", "nobody is outvoted, and whoever drew nothing is heard",
-          spoilt="your function changes the outlines it is given: make a new array")  # fmt: skip
+          spoilt="your function changes the outlines it is given: make a new array")
 def soft_consensus(answer):
     rng = np.random.default_rng(0)
     for readers in (4, 5):
@@ -108,9 +100,6 @@ def soft_consensus(answer):
                     (drawn.mean(axis=0), votes / readers),
                 "you leave out the reader who was asked and drew nothing; that is a no in every pixel":
                     (drawn[drew].mean(axis=0), drawn[drew & asked].mean(axis=0)),
-            }  # fmt: skip
-            expect_array(
-                got, votes / asked.sum(), mistakes,
-                "with {n} of {readers} readers asked you are off by {off:.2f}",
-                n=asked.sum(), readers=readers,
-            )  # fmt: skip
+            }
+            expect_array(got, votes / asked.sum(), mistakes, "with {n} of {readers} readers asked "
+                         "you are off by {off:.2f}", n=asked.sum(), readers=readers)

@@ -17,8 +17,8 @@ def svm_loss(answer):
         gaps = (ahead + 1) * wrong
         each = np.maximum(gaps, 0)
         truth = each.sum() / n
-        got = expect_shape(answer(scores, labels), (),
-                           "you return an array of shape {got}: return one number, the mean over the films")
+        got = expect_shape(answer(scores, labels), (), "you return an array of shape {got}: return "
+                           "one number, the mean over the films")
         mistakes = {
             "you count the right class too, which costs 1 a film: leave it out": truth + 1,
             "you want the right class ahead; the loss wants it ahead by 1":
@@ -31,12 +31,9 @@ def svm_loss(answer):
             "you have the sign the other way round: a rival ahead of the right class costs":
                 np.maximum((1 - ahead) * wrong, 0).sum() / n,
             "you square the gaps; that is another loss": (each**2).sum() / n,
-        }  # fmt: skip
-        expect_number(
-            got, truth, mistakes,
-            "for {n} films and {classes} classes the loss should be {truth:.4f}, you return {got:.4f}",
-            n=n, classes=classes,
-        )  # fmt: skip
+        }
+        expect_number(got, truth, mistakes, "for {n} films and {classes} classes the loss should "
+                      "be {truth:.4f}, you return {got:.4f}", n=n, classes=classes)
 
 
 def _softmax(scores, axis=1):
@@ -52,8 +49,8 @@ def softmax_gradient(answer):
         hot, shares = np.eye(classes)[labels], _softmax(scores)
         powers = np.exp(scores - scores.max(axis=1, keepdims=True))
         truth = (shares - hot) / n
-        got = expect_shape(answer(scores, labels), scores.shape,
-                           "scores of shape {shape} have a gradient of the same shape, you return {got}")
+        got = expect_shape(answer(scores, labels), scores.shape, "scores of shape {shape} have a "
+                           "gradient of the same shape, you return {got}")
         mistakes = {
             "you forgot the mean: each of the n films has a share of 1/n in the loss": truth * n,
             "you have the sign the other way round: raising the right class's score lowers the loss": -truth,
@@ -63,21 +60,18 @@ def softmax_gradient(answer):
                 (_softmax(scores, 0) - hot) / n,
             "you divide by a sum over the films: add over classes, axis 1": (powers / powers.sum(0) - hot) / n,
             "you divide by the number of classes as well; the mean is over films only": truth / classes,
-        }  # fmt: skip
-        expect_array(
-            got, truth, mistakes,
-            "for {n} films and {classes} classes your gradient is off by up to {off:.3g}",
-            atol=1e-9, n=n, classes=classes,
-        )  # fmt: skip
+        }
+        expect_array(got, truth, mistakes, "for {n} films and {classes} classes your gradient is "
+                     "off by up to {off:.3g}", atol=1e-9, n=n, classes=classes)
     large = np.array([[1000.0, 999.0, 0.0], [-1000.0, -1001.0, -1000.0]])
     labels = np.array([1, 0])
     one, both = np.asarray(answer(large[:1], labels[:1])), np.asarray(answer(large, labels))
-    refuse(not np.isfinite(one).all(), "a score of 1000 gives nan, as e¹⁰⁰⁰ is too large: "
-           "subtract the film's largest score first")  # fmt: skip
-    refuse(not np.isfinite(both).all(), "a film whose scores are all near −1000 gives nan: subtract each "
-           "film's own largest score, not the largest of the batch")  # fmt: skip
-    refuse(not np.allclose(both, (_softmax(large) - np.eye(3)[labels]) / 2), "with scores of ±1000 your "
-           "gradient is finite and wrong: shift the scores, do not cut them off")  # fmt: skip
+    refuse(not np.isfinite(one).all(), "a score of 1000 gives nan, as e¹⁰⁰⁰ is too large: subtract "
+           "the film's largest score first")
+    refuse(not np.isfinite(both).all(), "a film whose scores are all near −1000 gives nan: "
+           "subtract each film's own largest score, not the largest of the batch")
+    refuse(not np.allclose(both, (_softmax(large) - np.eye(3)[labels]) / 2), "with scores of ±1000 "
+           "your gradient is finite and wrong: shift the scores, do not cut them off")
 
 
 NUDGE = 1e-5  # far above the rounding of double precision, far below where the loss bends
@@ -108,7 +102,7 @@ def _network(rng, n, pixels, hidden, classes):
 
 
 @exercise("Exercise 3", "your own backpropagation agrees with every nudge; you never have to write it again",
-          spoilt="you change an array you are given (*= and -= do); make a new one")  # fmt: skip
+          spoilt="you change an array you are given (*= and -= do); make a new one")
 def backward(answer):
     rng = np.random.default_rng(0)
     for sizes, decay in (((6, 5, 4, 3), 0.0), ((3, 7, 2, 2), 0.3), ((4, 3, 3, 4), 0.1)):
@@ -154,7 +148,7 @@ def backward(answer):
                 "db1 is the sum over the films, not the mean; the 1/n is in dscores already":
                     (back * gate).mean(0),
             },
-        }  # fmt: skip
+        }
         for name, wrong in mistakes.items():
             right, yours = truth[name], got[name]
             worst = np.unravel_index(abs(yours - right).argmax(), right.shape)
@@ -163,7 +157,7 @@ def backward(answer):
                 "nudging {name}[{where}] says {nudge:.4f}, your gradient says {yours:.4f}",
                 atol=1e-6,  # a nudge is exact to about this
                 name=name, where=", ".join(map(str, worst)), nudge=right[worst], yours=yours[worst],
-            )  # fmt: skip
+            )
 
 
 NAMES = ("W1", "b1", "W2", "b2")
@@ -171,14 +165,14 @@ NAMES = ("W1", "b1", "W2", "b2")
 
 def _judge_shapes(got, truth):
     mine, true = ([part.shape for part in parts.values()] for parts in (got, truth))
-    refuse(mine != true and sorted(mine) == sorted(true),
-           "the four arrays come in the wrong order: return dW1, db1, dW2, db2")  # fmt: skip
+    refuse(mine != true and sorted(mine) == sorted(true), "the four arrays come in the wrong "
+           "order: return dW1, db1, dW2, db2")
     for name, yours, right in zip(NAMES, mine, true, strict=True):
         if yours == right:
             continue
-        refuse(len(yours) == 2 and yours == right[::-1],
-               "d{name} is transposed: {name} has shape {right}, so has its gradient", name=name, right=right)
-        refuse(len(yours) == 2 and len(right) == 1, "d{name} has a row for each film: "
-               "every film pulls at the one bias, so add the rows up", name=name)  # fmt: skip
+        refuse(len(yours) == 2 and yours == right[::-1], "d{name} is transposed: {name} has shape "
+               "{right}, so has its gradient", name=name, right=right)
+        refuse(len(yours) == 2 and len(right) == 1, "d{name} has a row for each film: every film "
+               "pulls at the one bias, so add the rows up", name=name)
         refuse(True, "d{name} has shape {yours}; {name} has {right}, and so has its gradient",
-               name=name, yours=yours, right=right)  # fmt: skip
+               name=name, yours=yours, right=right)

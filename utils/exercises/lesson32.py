@@ -6,17 +6,13 @@ from utils.lesson import Hint, exercise
 
 
 @exercise("Exercise 1", "a log that cannot hide what changed",
-          spoilt="your function changes the settings it is given: only read them")  # fmt: skip
+          spoilt="your function changes the settings it is given: only read them")
 def changed(answer):
     base = {"rate": 0.1, "network": len, "augment": None, "epochs": 12}
-    cases = [
-        (base, base | {"rate": 0.2}, ["rate"]),
-        (base, base, []),
-        (base, base | {"network": str, "epochs": 3}, ["epochs", "network"]),
-        (base, base | {"loss": 1}, ["loss"]),
-        (base | {"loss": 1}, base, ["loss"]),
-        (base, base | {"loss": None}, ["loss"]),
-    ]
+    cases = [(base, base | {"rate": 0.2}, ["rate"]), (base, base, []),
+             (base, base | {"network": str, "epochs": 3}, ["epochs", "network"]),
+             (base, base | {"loss": 1}, ["loss"]), (base | {"loss": 1}, base, ["loss"]),
+             (base, base | {"loss": None}, ["loss"])]
     for before, after, truth in cases:
         got = answer(before, after)
         expect_type(got, list, "return a list of names, not {kind}")
@@ -24,8 +20,8 @@ def changed(answer):
         for name in set(truth) - set(got):
             what = "and differs" if after.get(name) else "even when its value is None"
             refuse(name not in before, "a name that only the second setting has is new, {what}", what=what)
-            refuse(name not in after, "a name that only the first setting has was taken away: "
-                   "that is a change, too")  # fmt: skip
+            refuse(name not in after, "a name that only the first setting has was taken away: that "
+                   "is a change, too")
         refuse(set(got) != set(truth), "{truth} changed, you say {got}", truth=truth, got=sorted(got))
         refuse(got != sorted(got), "sort the names, so that two logs can be compared")
 
@@ -44,10 +40,10 @@ def paired_gain(answer):
     except (TypeError, ValueError):
         raise Hint("return three numbers: the gain and the two ends of its interval") from None
     truth = after.mean() - before.mean()
-    expect_number(
-        gain, truth, {"you subtract the wrong way round: a gain is after minus before": -truth},
-        "the gain is the difference of the two accuracies, {truth:.4f} here; you say {got:.4f}",
-    )  # fmt: skip
+    expect_number(gain, truth,
+                  {"you subtract the wrong way round: a gain is after minus before": -truth}, "the "
+                  "gain is the difference of the two accuracies, {truth:.4f} here; you say "
+                  "{got:.4f}")
     refuse(not lower < gain < upper, "the lower end comes before the gain, and the upper after it")
     low, high = _interval(before, after, lesions)
     of_images = np.ptp(_interval(before, after, np.arange(len(lesions))))
@@ -55,17 +51,17 @@ def paired_gain(answer):
     right, width = high - low, upper - lower
     widths = {"right": right, "images": of_images, "apart": apart}
     nearest = min(widths, key=lambda name: abs(np.log(width / widths[name])))
-    refuse(nearest == "images", "your interval is that of redrawn images: draw lesions, "
-           "and take all images of a drawn lesion")  # fmt: skip
+    refuse(nearest == "images", "your interval is that of redrawn images: draw lesions, and take "
+           "all images of a drawn lesion")
     refuse(nearest == "apart" and width < 1.2 * apart, "you redraw lesions for each network apart: "
-           "use the same draw for both, so that luck cancels")  # fmt: skip
+           "use the same draw for both, so that luck cancels")
     room = 0.15 * right  # what 2,000 draws leave to chance
-    refuse(abs(lower - low) > room or abs(upper - high) > room, "2,000 draws of lesions give {low:.3f} "
-           "to {high:.3f} or so, you give {lower:.3f} to {upper:.3f}",
-           low=low, high=high, lower=lower, upper=upper)  # fmt: skip
+    refuse(abs(lower - low) > room or abs(upper - high) > room, "2,000 draws of lesions give "
+           "{low:.3f} to {high:.3f} or so, you give {lower:.3f} to {upper:.3f}", low=low, high=high,
+           lower=lower, upper=upper)
     first, second = (answer(before, after, lesions, 200, 1) for _ in range(2))
-    refuse(tuple(first) != tuple(second), "the same seed should give the same interval: "
-           "make your generator from `seed`")  # fmt: skip
+    refuse(tuple(first) != tuple(second), "the same seed should give the same interval: make your "
+           "generator from `seed`")
 
 
 def _interval(before, after, groups, paired=True, draws=4000):
@@ -101,9 +97,6 @@ def cost(answer):
                 errors + 10 * missed,
             "other mistakes cost 1 each": 10 * missed,
             "a melanoma that was found costs nothing": truth + 10 * (~wrong & sick).sum(),
-        }  # fmt: skip
-        expect_number(
-            got, truth, mistakes,
-            "{missed} missed melanomas and {others} other mistakes cost {truth}; you say {got:g}",
-            missed=missed, others=errors - missed,
-        )  # fmt: skip
+        }
+        expect_number(got, truth, mistakes, "{missed} missed melanomas and {others} other mistakes "
+                      "cost {truth}; you say {got:g}", missed=missed, others=errors - missed)
