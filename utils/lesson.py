@@ -11,7 +11,7 @@ import platform
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -76,16 +76,15 @@ class Hint(Exception):
     """Raised by a check: one sentence that says what to change."""
 
 
-class Verdict:
-    """What a check answers: `state` is "done", "wrong" or "blank"; a notebook shows one line."""
+class Verdict(NamedTuple):
+    """What a check answers; in a notebook it shows as one line."""
 
-    marks = {"done": "✓", "wrong": "✗", "blank": "▢"}
-
-    def __init__(self, state: str, title: str, message: str):
-        self.state, self.title, self.message = state, title, message
+    state: str  # "done", "wrong" or "blank"
+    title: str
+    message: str
 
     def __repr__(self) -> str:
-        return f"{self.marks[self.state]} {self.title}: {self.message}"
+        return f"{dict(done='✓', wrong='✗', blank='▢')[self.state]} {self.title}: {self.message}"
 
 
 def _compiled(function: Callable) -> tuple:
@@ -97,11 +96,11 @@ def _compiled(function: Callable) -> tuple:
 @functools.cache
 def _blanks() -> set[tuple]:
     """Functions of nothing but a docstring, `...`, `pass` and `return`, as this Python compiles them."""
-    space: dict[str, Any] = {}
     found = {_compiled(lambda: ...), _compiled(lambda: None)}
     fillers = ("", "...", "pass")
-    for lines in itertools.product(("", "'doc'"), fillers, fillers, ("", "return", "return ...")):
-        exec("\n ".join(["def blank():", *filter(None, lines), "..." * (not any(lines))]), space)
+    for lines in itertools.product(("", "'doc'"), fillers, fillers, ("...", "return", "return ...")):
+        space: dict[str, Any] = {}
+        exec("\n ".join(["def blank():", *filter(None, lines)]), space)
         found.add(_compiled(space["blank"]))
     return found
 
@@ -113,23 +112,24 @@ def is_blank(answer: Any) -> bool:
     return answer is None or answer is ...
 
 
-def _watched(answer: Any, spoilt: str) -> Any:
-    """The learner's function, called on copies: a `Hint` where it returns nothing or changes them."""
-    if not callable(answer):
-        return answer
+def _picture(given: tuple) -> bytes:
+    """Inputs as bytes. Of a table only the values, as reading it moves its insides; functions stay out."""
+    things = [thing for thing in given if not callable(thing)]
+    return pickle.dumps([t.to_dict("list") if hasattr(t, "to_dict") else t for t in things])
 
-    def picture(given: tuple) -> bytes:  # tables turn their insides round when read: only their values count
-        return pickle.dumps([x.to_dict("list") if hasattr(x, "to_dict") else x for x in given if not callable(x)])
+
+def _watched(answer: Callable, spoilt: str) -> Callable:
+    """The learner's function, called on copies: a `Hint` where it returns nothing or changes them."""
 
     @functools.wraps(answer)
     def call(*given: Any) -> Any:
         lent = copy.deepcopy(given)
-        before = picture(lent)
+        before = _picture(lent)
         with np.errstate(all="ignore"):
             got = answer(*lent)
         if got is None:
             raise Hint("your function returns nothing: does it end with return?")
-        if picture(lent) != before:
+        if _picture(lent) != before:
             raise Hint(spoilt)
         return got
 
@@ -140,13 +140,14 @@ def _crash(error: BaseException, answers: tuple) -> str:
     """One sentence: what went wrong, and the deepest line of the learner's own code, never of ours."""
     what = next(part for part in traceback.format_exception_only(error) if part[0] != " ")
     what = what.splitlines()[0][:200]
-    worlds = [getattr(answer, "__globals__", None) for answer in answers]
-    found = [(frame.f_code, line) for frame, line in traceback.walk_tb(error.__traceback__)
-             if any(frame.f_globals is world for world in worlds)]  # fmt: skip
-    if found:
-        code, line = found[-1]
-        text = linecache.getline(code.co_filename, line).strip()
-        return f"your answer raises {what}, in {code.co_name}, line {line} of its cell" + f": {text}" * bool(text)
+    cells = [getattr(answer, "__globals__", None) for answer in answers]
+    steps = list(traceback.walk_tb(error.__traceback__))
+    for frame, line in reversed(steps):
+        if any(frame.f_globals is names for names in cells):
+            code = frame.f_code
+            text = linecache.getline(code.co_filename, line).strip()
+            where = f"in {code.co_name}, line {line} of its cell"
+            return f"your answer raises {what}, {where}" + (f": {text}" if text else "")
     if not any(map(callable, answers)):
         return "hand over the function itself, by its name and without brackets"
     return f"your answer does not fit: {what}"
@@ -173,7 +174,7 @@ def exercise(
             if not answers or any(map(is_blank, answers)):
                 return Verdict("blank", title, "not attempted yet")
             try:
-                test(*[_watched(answer, spoilt) for answer in answers])
+                test(*[_watched(each, spoilt) if callable(each) else each for each in answers])
             except Hint as hint:
                 return Verdict("wrong", title, str(hint))
             except KeyboardInterrupt:

@@ -1,6 +1,6 @@
 """What a check may expect of an answer. Each helper raises `Hint` with one sentence where it is not so.
 
-A sentence may hold `{names}` in the manner of `str.format`; the values come as keyword arguments.
+A sentence may hold `{}` or `{name}` in the manner of `str.format`; the values follow it.
 """
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,10 +12,10 @@ from utils.lesson import Hint
 NEW_ARRAY = "your function changes the array it is given: make a new one"
 
 
-def refuse(wrong: Any, sentence: str, /, **values: Any) -> None:
+def refuse(wrong: Any, sentence: str, /, *values: Any, **named: Any) -> None:
     """Raise the sentence if something is wrong."""
     if wrong:
-        raise Hint(sentence.format(**values))
+        raise Hint(sentence.format(*values, **named))
 
 
 def expect_type(got: Any, kinds: type | tuple, sentence: str) -> None:

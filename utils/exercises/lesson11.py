@@ -60,11 +60,11 @@ def _judge_pairs(listed, truth):
            "different places: compare every pixel, not a sum or a mean")
     refuse((3, 51) in pairs, "you take two images for copies that differ in their last pixel: "
            "compare all, exactly")
-    refuse(pairs - truth, "you list {n} pairs of images that differ", n=len(pairs - truth))
+    refuse(pairs - truth, "you list {} pairs of images that differ", len(pairs - truth))
     refuse(pairs in (truth - {(11, 40)}, truth - {(5, 40)}), "three equal images make three pairs; "
            "you find two of them")
-    refuse(truth - pairs, "you miss {n} of {all} pairs of copies; they need not be neighbours",
-           n=len(truth - pairs), all=len(truth))
+    refuse(truth - pairs, "you miss {} of {} pairs of copies; they need not be neighbours",
+           len(truth - pairs), len(truth))
 
 
 @exercise("Exercise 3", "your floor gives each class its due")
@@ -89,6 +89,6 @@ def colour_baseline(answer):
         refuse((got == names[0]).all(), "you always answer the most frequent class; on balanced "
                "accuracy that earns one in three")
         recall = np.mean([(got == labels)[labels == name].mean() for name in names])
-        refuse(recall < 0.65, "balanced accuracy {recall:.2f} on three classes of clearly "
-               "different colour, where a constant has 0.33: does your answer use the colour of "
-               "each new image?", recall=recall)
+        refuse(recall < 0.65, "balanced accuracy {:.2f} on three classes of clearly different "
+               "colour, where a constant has 0.33: does your answer use the colour of each new "
+               "image?", recall)

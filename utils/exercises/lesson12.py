@@ -34,8 +34,8 @@ def to_hu(answer):
         }
         expect_array(got[measured], value * slope + intercept, mistakes, "for slope {slope} and "
                      "intercept {intercept} you are off by up to {off:g} HU", **header)
-        refuse(not np.isnan(got[~measured]).all(), "padding ({padding}) was never measured: make "
-               "it NaN, before or after the rescale", padding=padding)
+        refuse(not np.isnan(got[~measured]).all(), "padding ({}) was never measured: make it NaN, "
+               "before or after the rescale", padding)
 
 
 @exercise("Exercise 2", "position along the slice normal gives the order, in any orientation")
@@ -63,8 +63,8 @@ def in_order(answer):
         got = list(got) if listed else []
         refuse(not listed or not all(isinstance(name, str) for name in got), "return the file "
                "names in order, as a list, not their row numbers or the whole table")
-        refuse(sorted(got) != sorted(truth), "the series has {n} files; your answer does not hold "
-               "each of them once", n=count)
+        refuse(sorted(got) != sorted(truth), "the series has {} files; your answer does not hold "
+               "each of them once", count)
         if got not in (truth, truth[::-1]):
             _wrong_order(title, got, table, places)
 
@@ -76,8 +76,8 @@ def _wrong_order(title, got, table, places):
     refuse(got == sorted(got), "a file name says nothing about where a slice lies; use the positions")
     by_axis = [list(table["name"][np.argsort(along, kind="stable")]) for along in places.T]
     refuse(title != "axial" or any(names in either for names in by_axis), "right for axial slices, "
-           "wrong for {title} ones: project the position on the normal of the slices, which is the "
-           "cross product of the two directions in `orientation`", title=title)
+           "wrong for {} ones: project the position on the normal of the slices, which is the "
+           "cross product of the two directions in `orientation`", title)
     refuse(True, "neighbours in your list are not neighbours in the body: sort by position along "
            "the slice normal")
 
@@ -102,8 +102,8 @@ def still_named(answer):
         if got == guilty:
             continue
         inside = boxes[got % 5]
-        refuse(inside.min() == inside.max() > 0, "picture {got} has one value, {value}, in the "
-               "whole box: blank need not mean 0, and where high values are dark it never does",
-               got=got, value=inside.max())
-        refuse(True, "you say picture {got}, but its box is blank: look only inside the box, and "
-               "at whether it varies", got=got)
+        refuse(inside.min() == inside.max() > 0, "picture {} has one value, {}, in the whole box: "
+               "blank need not mean 0, and where high values are dark it never does", got,
+               inside.max())
+        refuse(True, "you say picture {}, but its box is blank: look only inside the box, and at "
+               "whether it varies", got)

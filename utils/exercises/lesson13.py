@@ -23,17 +23,17 @@ def leaked_images(answer):
         got = np.asarray(answer(train, test))
         refuse(got.ndim == 0, "you return one number; return True or False for each test image, so "
                "that you can look at them")
-        refuse(len(got) == len(train), "you return an entry for each of the {n} training images; "
-               "mark the test images", n=len(train))
+        refuse(len(got) == len(train), "you return an entry for each of the {} training images; "
+               "mark the test images", len(train))
         pairs = sum((train == lesion).sum() for lesion in test)
         known = {pairs: "matching pairs", len(set(test)): "lesions"}
-        refuse(len(got) != len(test), "{n} test images give {got} entries: you count {what}, not "
-               "images", n=len(test), got=len(got), what=known.get(len(got), "something else"))
+        refuse(len(got) != len(test), "{} test images give {} entries: you count {}, not images",
+               len(test), len(got), known.get(len(got), "something else"))
         refuse(got.dtype != bool, "return True or False for each test image; np.isin gives just that")
         wrong = (got != truth).sum()
         refuse(wrong == len(test), "True stands for a test image whose lesion is in training too; "
                "you have it the other way round")
-        refuse(wrong, "{wrong} of {n} test images are marked wrongly", wrong=wrong, n=len(test))
+        refuse(wrong, "{} of {} test images are marked wrongly", wrong, len(test))
 
 
 @exercise("Exercise 2", "no lesion on both sides, the size you asked for, and the same split tomorrow")
@@ -42,13 +42,13 @@ def grouped_split(answer):
     for share in (0.2, 0.4):
         mask = np.asarray(answer(groups, share, 0))
         refuse(mask.shape != groups.shape or mask.dtype != bool, "return one True or False for "
-               "each image, True for a test image; you return something of shape {shape} and type "
-               "{dtype}", shape=mask.shape, dtype=mask.dtype)
+               "each image, True for a test image; you return something of shape {} and type {}",
+               mask.shape, mask.dtype)
         both = set(groups[mask]) & set(groups[~mask])
-        refuse(both, "{n} of {all} lesions have images on both sides: draw lesions, not images",
-               n=len(both), all=len(set(groups)))
-        refuse(abs(mask.mean() - share) > 0.06, "asked for {share:.0%} of the images as test, you "
-               "give {got:.0%}", share=share, got=mask.mean())
+        refuse(both, "{} of {} lesions have images on both sides: draw lesions, not images",
+               len(both), len(set(groups)))
+        refuse(abs(mask.mean() - share) > 0.06, "asked for {:.0%} of the images as test, you give "
+               "{:.0%}", share, mask.mean())
         refuse((mask != np.asarray(answer(groups, share, 0))).any(), "the same seed gives another "
                "split each time: make the generator from the seed you are given")
         refuse((mask == np.asarray(answer(groups, share, 1))).all(), "another seed gives the very "
@@ -74,8 +74,8 @@ def crossings(answer):
     refuse(listed(clean), "you find a leak in a split that shares nothing")
     for column, value in zip(columns, ("c", "f3", "x4"), strict=True):
         got = listed(clean.assign(**{column: [value, clean[column][1]]}))
-        refuse(got != [column], "{column} {value} is on both sides, in different rows, and you "
-               "return {got}", column=column, value=value, got=got)
+        refuse(got != [column], "{} {} is on both sides, in different rows, and you return {}",
+               column, value, got)
     refuse(listed(table(["d", "b"], ["f2", "f6"], ["x5", "x2"])) != sorted(columns), "three "
            "columns leak at once, and you do not return all three")
     train.loc[0, "lesion_id"] = None

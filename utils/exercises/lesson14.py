@@ -25,13 +25,13 @@ def balanced_rows(answer):
     overall = "over all hospitals the halves are equal, but " if sick[got].mean() == 0.5 else ""
     for name in "ABC":
         ill = sick[got][hospital[got] == name]
-        refuse(ill.sum() != (~ill).sum(), "{overall}hospital {name} gives {ill} sick and {well} "
-               "healthy films", overall=overall, name=name, ill=ill.sum(), well=(~ill).sum())
+        refuse(ill.sum() != (~ill).sum(), "{}hospital {} gives {} sick and {} healthy films",
+               overall, name, ill.sum(), (~ill).sum())
     refuse(len(got) == 30, "you cut every hospital to the rarest group of all; each needs only its "
            "own two halves to be equal")
     most = 2 * (9 + 5 + 31)
-    refuse(len(got) != most, "you keep {n} films, and {most} are possible: take all of the rarer "
-           "kind", n=len(got), most=most)
+    refuse(len(got) != most, "you keep {} films, and {} are possible: take all of the rarer kind",
+           len(got), most)
     refuse(rows(0) != got, "the same seed gives other rows each time: make the generator from the "
            "seed you are given")
     refuse(rows(1) == got, "another seed gives the very same rows: draw at random, do not take the first")
@@ -105,5 +105,5 @@ def ignores_marker(answer):
     for what, score in (blind | reads).items():
         got = answer(score, pictures, list(markers), 0.1)
         expect_type(got, (bool, np.bool_), "return True or False; you return {kind}")
-        refuse(got and what in reads, "you let through {what}", what=what)
-        refuse(not got and what in blind, "you accuse {what}", what=what)
+        refuse(got and what in reads, "you let through {}", what)
+        refuse(not got and what in blind, "you accuse {}", what)

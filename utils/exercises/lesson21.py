@@ -52,8 +52,8 @@ def keep_order(answer):
     ladder = np.arange(-1000, 1001, 20, dtype=np.float32)
     scan[0] = ladder[:48]
     got = expect_shape(answer(scan), scan.shape, ONE_A_VOXEL)
-    refuse(_outside(got), "you return values from {least:.2f} to {most:.2f}: they should lie "
-           "between 0 and 1", least=got.min(), most=got.max())
+    refuse(_outside(got), "you return values from {:.2f} to {:.2f}: they should lie between 0 and "
+           "1", got.min(), got.max())
     metal = scan.copy()
     metal[-1, -1] = 3071
     refuse(abs(np.asarray(answer(metal)) - got)[:-1].max() > SAME_TISSUE, "one voxel of metal "
@@ -63,19 +63,19 @@ def keep_order(answer):
         other = scan.copy()
         other[:, 40:] = border
         after = np.asarray(answer(other))
-        refuse(_outside(after), "with a border {what} you return {least:.2f}: clip to 0 to 1",
-               what=what, least=after.min())
-        refuse(abs(after - got)[:, :40].max() > SAME_TISSUE, "when the border of the scan is "
-               "{what}, tissue gets other values: mean, percentiles and ranks depend on what else "
-               "is in the picture", what=what)
+        refuse(_outside(after), "with a border {} you return {:.2f}: clip to 0 to 1", what,
+               after.min())
+        refuse(abs(after - got)[:, :40].max() > SAME_TISSUE, "when the border of the scan is {}, "
+               "tissue gets other values: mean, percentiles and ranks depend on what else is in "
+               "the picture", what)
     flat = [answer(np.full((4, 4), value, np.float32)) for value in ladder]
     steps = np.diff([np.mean(values) for values in flat])
     refuse(not np.isfinite(steps).all(), "a scan with one value everywhere gives no number: you "
            "divide by the range of the scan")
     refuse((steps < 0).any(), "denser must become larger, and somewhere it becomes smaller with you")
     first = int(ladder[steps.argmin()])
-    refuse((steps == 0).any(), "{first} and {next} HU get the same value: your limits leave out a "
-           "part of −1000 to 1000 HU", first=first, next=first + 20)
+    refuse((steps == 0).any(), "{} and {} HU get the same value: your limits leave out a part of "
+           "−1000 to 1000 HU", first, first + 20)
 
 
 def _tags(weight, dose, start, scan, correction, half_life=6586.2):

@@ -114,10 +114,10 @@ def resample_labels(answer):
         strange = flat[~np.isin(flat, known)]
         refuse(strange.size, "the labels are 0, 1, 2 and 7, and you return {first[0]:g} too: take "
                "the nearest voxel (order=0), do not mix", first=strange)
-        refuse(got.dtype != labels.dtype, "labels came as {came} and leave as {leave}: keep their "
-               "data type", came=labels.dtype, leave=got.dtype)
+        refuse(got.dtype != labels.dtype, "labels came as {} and leave as {}: keep their data type",
+               labels.dtype, got.dtype)
         wrong = (flat != near)[inside].mean()
-        refuse(wrong, "{wrong:.0%} of the voxels inside the old grid differ from their nearest "
+        refuse(wrong, "{:.0%} of the voxels inside the old grid differ from their nearest "
                "neighbour: new index to mm by new_affine, then mm to old index by the inverse of "
-               "affine", wrong=wrong)
+               "affine", wrong)
         refuse(flat[outside].any(), "outside the old grid nobody drew anything: the label there is 0")

@@ -40,8 +40,8 @@ def cache_key(answer):
     settings = {"size": 12, "crop": 8, "window": window, "steps": ["read", "scale"]}
     key = answer(settings, "1.0")
     good = isinstance(key, str) and 0 < len(key) <= 64 and key.isascii() and key.isalnum()
-    refuse(not good, "the key names a folder: letters and digits only, at most 64; yours is "
-           "{key!r}…", key=str(key)[:30])
+    refuse(not good, "the key names a folder: letters and digits only, at most 64; yours is {!r}…",
+           str(key)[:30])
     code = getattr(inspect.unwrap(answer), "__code__", None)
     refuse("hash" in getattr(code, "co_names", ()), "hash() of a text is another number each time "
            "Python starts: use hashlib")
@@ -84,7 +84,6 @@ def bottleneck(answer):
     for preloaded, loader, together, truth, why in cases:
         got = answer(preloaded, loader, together)
         refuse(got not in ("data", "overlap", "network"), 'return "data", "overlap" or "network", '
-               "not {got!r}", got=got)
-        refuse(got != truth, "network {preloaded} s, loader {loader} s, together {together} s is "
-               '"{truth}" and not "{got}": {why}', preloaded=preloaded, loader=loader,
-               together=together, truth=truth, got=got, why=why)
+               "not {!r}", got)
+        refuse(got != truth, 'network {} s, loader {} s, together {} s is "{}" and not "{}": {}',
+               preloaded, loader, together, truth, got, why)

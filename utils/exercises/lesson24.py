@@ -41,7 +41,7 @@ def kappa_by_hand(answer):
                       expected=expected)
     undefined = number(answer(np.array(["no"] * 9), np.array(["no"] * 9)))
     refuse(not np.isnan(undefined), "two readers who only ever say no leave nothing to measure: "
-           "return np.nan, not {got:g}", got=undefined)
+           "return np.nan, not {:g}", undefined)
 
 
 HIDDEN_CONSTANT = 0.05  # what a small constant in the fraction moves Dice by, at most, on these masks
@@ -64,9 +64,9 @@ def dice_by_rule(answer):
             "for boolean masks a + b means or, so you divide by the union: count each mask, then add":
                 2 * common / either,
         }
-        refuse(not np.isclose(got, truth) and abs(got - truth) < HIDDEN_CONSTANT, "you give "
-               "{got:.4f} where {truth:.4f} is right: a small constant in the fraction is a rule "
-               "of its own, and a hidden one; leave it out", got=got, truth=truth)
+        refuse(not np.isclose(got, truth) and abs(got - truth) < HIDDEN_CONSTANT, "you give {:.4f} "
+               "where {:.4f} is right: a small constant in the fraction is a rule of its own, and "
+               "a hidden one; leave it out", got, truth)
         expect_number(got, truth, mistakes, "masks of {first} and {second} pixels with {common} in "
                       "common have a Dice of {truth:.3f}, you give {got:.3f}", first=square.sum(),
                       second=other.sum(), common=common)
@@ -76,7 +76,7 @@ def dice_by_rule(answer):
         refuse(not np.isclose(both, rule), "with both_empty={rule:g}, two empty masks should give "
                "{rule:g}, you give {both:g}", rule=rule, both=both)
         refuse(not np.isclose(one, 0), "a mask against an empty one has no overlap and gives 0, "
-               "you give {one:g}: the rule is for two empty masks", one=one)
+               "you give {:g}: the rule is for two empty masks", one)
 
 
 @exercise("Exercise 3", "nobody is outvoted, and whoever drew nothing is heard",

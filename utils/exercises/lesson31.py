@@ -172,7 +172,7 @@ def _judge_shapes(got, truth):
             continue
         refuse(len(yours) == 2 and yours == right[::-1], "d{name} is transposed: {name} has shape "
                "{right}, so has its gradient", name=name, right=right)
-        refuse(len(yours) == 2 and len(right) == 1, "d{name} has a row for each film: every film "
-               "pulls at the one bias, so add the rows up", name=name)
+        refuse(len(yours) == 2 and len(right) == 1, "d{} has a row for each film: every film pulls "
+               "at the one bias, so add the rows up", name)
         refuse(True, "d{name} has shape {yours}; {name} has {right}, and so has its gradient",
                name=name, yours=yours, right=right)

@@ -19,10 +19,10 @@ def changed(answer):
         refuse(any(isinstance(name, tuple) for name in got), "return the names alone, without their values")
         for name in set(truth) - set(got):
             what = "and differs" if after.get(name) else "even when its value is None"
-            refuse(name not in before, "a name that only the second setting has is new, {what}", what=what)
+            refuse(name not in before, "a name that only the second setting has is new, {}", what)
             refuse(name not in after, "a name that only the first setting has was taken away: that "
                    "is a change, too")
-        refuse(set(got) != set(truth), "{truth} changed, you say {got}", truth=truth, got=sorted(got))
+        refuse(set(got) != set(truth), "{} changed, you say {}", truth, sorted(got))
         refuse(got != sorted(got), "sort the names, so that two logs can be compared")
 
 
@@ -57,8 +57,7 @@ def paired_gain(answer):
            "use the same draw for both, so that luck cancels")
     room = 0.15 * right  # what 2,000 draws leave to chance
     refuse(abs(lower - low) > room or abs(upper - high) > room, "2,000 draws of lesions give "
-           "{low:.3f} to {high:.3f} or so, you give {lower:.3f} to {upper:.3f}", low=low, high=high,
-           lower=lower, upper=upper)
+           "{:.3f} to {:.3f} or so, you give {:.3f} to {:.3f}", low, high, lower, upper)
     first, second = (answer(before, after, lesions, 200, 1) for _ in range(2))
     refuse(tuple(first) != tuple(second), "the same seed should give the same interval: make your "
            "generator from `seed`")
