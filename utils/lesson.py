@@ -84,7 +84,8 @@ class Verdict(NamedTuple):
     message: str
 
     def __repr__(self) -> str:
-        return f"{dict(done='✓', wrong='✗', blank='▢')[self.state]} {self.title}: {self.message}"
+        mark = {"done": "✓", "wrong": "✗", "blank": "▢"}[self.state]
+        return f"{mark} {self.title}: {self.message}"
 
 
 def _compiled(function: Callable) -> tuple:

@@ -30,7 +30,8 @@ BLANK = [
     "def f(x): ...", "def f(a, *b, c=3): pass", "def f(x):\n    '''What it does.'''",
     "def f(x):\n    '''Two\n    lines.'''\n    ...", "def f(x):\n    # nothing yet\n\n    pass\n\n    return None",
     "def f(x: int) -> int:\n    ...\n    ...", "def f(x): return", "def f(x): return ...", "f = lambda x: ...",
-    "f = lambda x: None", "f = None", "f = ...", "def g():\n    z = 1\n    def f(x):\n        ...\n    return f\nf = g()",
+    "f = lambda x: None", "f = None", "f = ...",
+    "def g():\n    z = 1\n    def f(x):\n        ...\n    return f\nf = g()",
 ]  # fmt: skip
 BEGUN = [
     "def f(x): return x", "def f(x): x", "def f(x): return 0", "def f(x): return True", "def f(x): return ()",
@@ -79,7 +80,8 @@ def test_a_crash_shows_the_learners_own_line():
 def test_a_crash_without_source_still_names_the_line():
     space = {}
     exec("def f(x):\n    return x[9]", space)
-    assert double(space["f"]).message == "your answer raises IndexError: list index out of range, in f, line 2 of its cell"
+    said = double(space["f"]).message
+    assert said == "your answer raises IndexError: list index out of range, in f, line 2 of its cell"
 
 
 def test_arguments_that_do_not_fit():
@@ -89,10 +91,12 @@ def test_arguments_that_do_not_fit():
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("sys.exit()", "SystemExit"), ("raise SystemExit(3)", "SystemExit: 3"), ("raise GeneratorExit", "GeneratorExit"),
+        ("sys.exit()", "SystemExit"), ("raise SystemExit(3)", "SystemExit: 3"),
+        ("raise GeneratorExit", "GeneratorExit"),
         ("return f(x)", "RecursionError"), ("raise BaseException('no')", "BaseException: no"),
         ("raise ValueError('one\\ntwo')", "ValueError: one, in f"), ("assert x == 3", "AssertionError"),
-        ("raise type('Bad', (Exception,), {'__str__': lambda e: 1 / 0})()", "Bad"), ("return eval('1 +')", "SyntaxError"),
+        ("raise type('Bad', (Exception,), {'__str__': lambda e: 1 / 0})()", "Bad"),
+        ("return eval('1 +')", "SyntaxError"),
     ],
 )  # fmt: skip
 def test_whatever_an_answer_raises_is_one_sentence(line, words):

@@ -19,7 +19,7 @@ def imbalance_ratio(answer):
         got = number(answer(rng.permutation(np.repeat(names, counts))))
         refuse(not np.isfinite(got), "you divide by zero: leave out the classes that do not occur "
                "(np.bincount counts them, as zero)")
-        mistakes = {
+        expect_number(got, truth, {
             "you divide the smallest by the largest; turn it round, so that 1 means balanced":
                 1 / truth,
             "you compare the largest class with the average one; compare it with the smallest":
@@ -27,9 +27,8 @@ def imbalance_ratio(answer):
             "that is the share of the largest class; divide its count by that of the smallest":
                 sizes.max() / sizes.sum(),
             "you lose the fraction: use / and not //": truth // 1,
-        }
-        expect_number(got, truth, mistakes, "classes of {sizes} images should give {truth:.2f}, "
-                      "you give {got:.2f}", sizes=", ".join(map(str, counts)))
+        }, "classes of {sizes} images should give {truth:.2f}, you give {got:.2f}",
+           sizes=", ".join(map(str, counts)))
 
 
 @exercise("Exercise 2", "every exact copy, each pair once, and no look-alike")

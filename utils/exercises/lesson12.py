@@ -26,14 +26,12 @@ def to_hu(answer):
         measured = stored != padding
         refuse(np.isnan(got[measured]).any(), "you turn measured values into NaN: only the padding is none")
         value = stored[measured].astype(float)
-        mistakes = {
+        expect_array(got[measured], value * slope + intercept, {
             "these are still the stored values: use slope and intercept": value,
             "with a slope of {slope} you only add the intercept: multiply first": value + intercept,
             "you add the intercept before you multiply: slope times stored value, then the intercept":
                 (value + intercept) * slope,
-        }
-        expect_array(got[measured], value * slope + intercept, mistakes, "for slope {slope} and "
-                     "intercept {intercept} you are off by up to {off:g} HU", **header)
+        }, "for slope {slope} and intercept {intercept} you are off by up to {off:g} HU", **header)
         refuse(not np.isnan(got[~measured]).all(), "padding ({}) was never measured: make it NaN, "
                "before or after the rescale", padding)
 

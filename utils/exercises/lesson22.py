@@ -21,7 +21,7 @@ def volume_ml(answer):
         if label == 255:
             mask = mask * np.uint8(255)
         truth = count * np.prod(spacing) / 1000
-        mistakes = {
+        expect_number(answer(mask, spacing), truth, {
             "you add up the values of the mask; some masks hold 0 and 255: count what is not zero":
                 truth * label,
             "you count only the ones; some masks hold 0 and 255: count what is not zero":
@@ -36,10 +36,8 @@ def volume_ml(answer):
                 (count * spacing[0] ** 3 / 1000, count * spacing[2] ** 3 / 1000),
             "you add the spacings; the volume of a box is their product":
                 count * sum(spacing) / 1000,
-        }
-        expect_number(answer(mask, spacing), truth, mistakes, "{count} voxels of {box} mm are "
-                      "{truth:.4f} mL, you say {got:.4f}", count=count,
-                      box=" × ".join(map(str, spacing)))
+        }, "{count} voxels of {box} mm are {truth:.4f} mL, you say {got:.4f}", count=count,
+           box=" × ".join(map(str, spacing)))
 
 
 NEAR = 1e-3  # mm: headers round their numbers, and no scanner knows more

@@ -14,7 +14,7 @@ def transfer_seconds(answer):
     for shape, stored, megabits, share in cases:
         bits = 8 if stored == 8 else 16
         truth = np.prod(shape) * bits * share / (megabits * 1e6)
-        mistakes = {
+        expect_number(answer(shape, stored, megabits, share), truth, {
             "you divide bytes by bits: a byte is eight bits": truth / 8,
             "you multiply bits by eight: bits_stored is in bits already": truth * 8,
             "{stored} bits fill two whole bytes: round up before you multiply": truth * stored / bits,
@@ -25,11 +25,9 @@ def transfer_seconds(answer):
             "you leave the share out: compressed files are smaller": truth / share,
             "divided by the share the file grows; multiply": truth / share**2,
             "you count one image only; shape[0] is how many there are": truth / shape[0],
-        }
-        expect_number(answer(shape, stored, megabits, share), truth, mistakes, "{shape} pixels of "
-                      "{stored} bits at {megabits:g} Mbit/s and a share of {share:g} take "
-                      "{truth:.3g} s, you say {got:.3g}", shape=shape, stored=stored,
-                      megabits=megabits, share=share)
+        }, "{shape} pixels of {stored} bits at {megabits:g} Mbit/s and a share of {share:g} take "
+           "{truth:.3g} s, you say {got:.3g}", shape=shape, stored=stored, megabits=megabits,
+           share=share)
     refuse(not np.isclose(number(answer((2, 10, 10), 16, 1.0)), 3.2e-3), "without a share the "
            "files are uncompressed: keep share=1.0 in the signature")
 

@@ -23,7 +23,7 @@ def kappa_by_hand(answer):
         def beyond(chance, observed=observed):
             return (observed - chance) / (1 - chance)
 
-        mistakes = {
+        expect_number(answer(first, second), beyond(expected), {
             "that is the observed agreement; take away what chance gives, and divide by what it leaves":
                 observed,
             "divide by what was left to gain, 1 − chance agreement, so that perfect agreement gives 1":
@@ -34,11 +34,9 @@ def kappa_by_hand(answer):
                 beyond(pooled),
             "two readers can agree by chance on every label, not on one only: sum over the labels":
                 tuple(beyond(both)),
-        }
-        expect_number(answer(first, second), beyond(expected), mistakes, "for {n} labels, observed "
-                      "agreement {observed:.3f} and chance agreement {expected:.3f}, kappa is "
-                      "{truth:.3f}, you give {got:.3f}", n=len(labels), observed=observed,
-                      expected=expected)
+        }, "for {n} labels, observed agreement {observed:.3f} and chance agreement {expected:.3f}, "
+           "kappa is {truth:.3f}, you give {got:.3f}", n=len(labels), observed=observed,
+           expected=expected)
     undefined = number(answer(np.array(["no"] * 9), np.array(["no"] * 9)))
     refuse(not np.isnan(undefined), "two readers who only ever say no leave nothing to measure: "
            "return np.nan, not {:g}", undefined)
@@ -94,12 +92,11 @@ def soft_consensus(answer):
                                "return one number a pixel, of shape {shape}; yours has shape {got}").astype(float)
             refuse(np.isin(got, (0, 1)).all(), "you return only 0 and 1: that is a vote; keep the share")
             drew = drawn.any(axis=(1, 2))
-            mistakes = {
+            expect_array(got, votes / asked.sum(), {
                 "you count the readers; divide by how many were asked": votes,
                 "a reader who was not asked counts as a no with you: leave them out, also of the divisor":
                     (drawn.mean(axis=0), votes / readers),
                 "you leave out the reader who was asked and drew nothing; that is a no in every pixel":
                     (drawn[drew].mean(axis=0), drawn[drew & asked].mean(axis=0)),
-            }
-            expect_array(got, votes / asked.sum(), mistakes, "with {n} of {readers} readers asked "
-                         "you are off by {off:.2f}", n=asked.sum(), readers=readers)
+            }, "with {n} of {readers} readers asked you are off by {off:.2f}", n=asked.sum(),
+               readers=readers)

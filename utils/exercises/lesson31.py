@@ -19,7 +19,7 @@ def svm_loss(answer):
         truth = each.sum() / n
         got = expect_shape(answer(scores, labels), (), "you return an array of shape {got}: return "
                            "one number, the mean over the films")
-        mistakes = {
+        expect_number(got, truth, {
             "you count the right class too, which costs 1 a film: leave it out": truth + 1,
             "you want the right class ahead; the loss wants it ahead by 1":
                 np.maximum(gaps - wrong, 0).sum() / n,
@@ -31,9 +31,8 @@ def svm_loss(answer):
             "you have the sign the other way round: a rival ahead of the right class costs":
                 np.maximum((1 - ahead) * wrong, 0).sum() / n,
             "you square the gaps; that is another loss": (each**2).sum() / n,
-        }
-        expect_number(got, truth, mistakes, "for {n} films and {classes} classes the loss should "
-                      "be {truth:.4f}, you return {got:.4f}", n=n, classes=classes)
+        }, "for {n} films and {classes} classes the loss should be {truth:.4f}, you return "
+           "{got:.4f}", n=n, classes=classes)
 
 
 def _softmax(scores, axis=1):
@@ -51,7 +50,7 @@ def softmax_gradient(answer):
         truth = (shares - hot) / n
         got = expect_shape(answer(scores, labels), scores.shape, "scores of shape {shape} have a "
                            "gradient of the same shape, you return {got}")
-        mistakes = {
+        expect_array(got, truth, {
             "you forgot the mean: each of the n films has a share of 1/n in the loss": truth * n,
             "you have the sign the other way round: raising the right class's score lowers the loss": -truth,
             "these are the probabilities (over n): subtract 1 at the right class": shares / n,
@@ -60,9 +59,8 @@ def softmax_gradient(answer):
                 (_softmax(scores, 0) - hot) / n,
             "you divide by a sum over the films: add over classes, axis 1": (powers / powers.sum(0) - hot) / n,
             "you divide by the number of classes as well; the mean is over films only": truth / classes,
-        }
-        expect_array(got, truth, mistakes, "for {n} films and {classes} classes your gradient is "
-                     "off by up to {off:.3g}", atol=1e-9, n=n, classes=classes)
+        }, "for {n} films and {classes} classes your gradient is off by up to {off:.3g}", atol=1e-9,
+           n=n, classes=classes)
     large = np.array([[1000.0, 999.0, 0.0], [-1000.0, -1001.0, -1000.0]])
     labels = np.array([1, 0])
     one, both = np.asarray(answer(large[:1], labels[:1])), np.asarray(answer(large, labels))

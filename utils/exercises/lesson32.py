@@ -88,7 +88,7 @@ def cost(answer):
         errors, missed = wrong.sum(), (wrong & sick).sum()
         truth = errors + 9 * missed
         got = number(answer(labels, answers), "return one number, the sum over all images")
-        mistakes = {
+        expect_number(got, truth, {
             "that is the mean cost: return the sum": truth / n,
             "you charge 10 when something else is called melanoma; charge it when a melanoma is missed":
                 errors + 9 * (wrong & (answers == 4)).sum(),
@@ -96,6 +96,5 @@ def cost(answer):
                 errors + 10 * missed,
             "other mistakes cost 1 each": 10 * missed,
             "a melanoma that was found costs nothing": truth + 10 * (~wrong & sick).sum(),
-        }
-        expect_number(got, truth, mistakes, "{missed} missed melanomas and {others} other mistakes "
-                      "cost {truth}; you say {got:g}", missed=missed, others=errors - missed)
+        }, "{missed} missed melanomas and {others} other mistakes cost {truth}; you say {got:g}",
+           missed=missed, others=errors - missed)

@@ -15,7 +15,7 @@ def combined_gradient(answer):
         truth = total / sum(sizes)
         got = expect_shape(answer(parts, sizes), truth.shape, "each gradient has the shape {shape} "
                            "and you return {got}: combine the parts, not the entries")
-        mistakes = {
+        expect_array(got, truth, {
             "you add up sums over images: divide by the number of all images": total,
             "you add the parts' means as they are: with so many parts the step is so many times too long":
                 sum(parts),
@@ -23,9 +23,8 @@ def combined_gradient(answer):
                 np.mean(parts, axis=0),
             "you return the last part's gradient and forget those before it": parts[-1],
             "you divide by the number of parts: divide by the number of images": total / len(sizes),
-        }
-        expect_array(got, truth, mistakes, "for parts of {sizes} images the first entry should be "
-                     "{truth[0][0]:.4f}, not {got[0][0]:.4f}", sizes=sizes)
+        }, "for parts of {sizes} images the first entry should be {truth[0][0]:.4f}, not "
+           "{got[0][0]:.4f}", sizes=sizes)
 
 
 @exercise("Exercise 2", "together the processes see exactly what one process would see")
