@@ -1,13 +1,19 @@
 """What every lesson uses: the run header, executable claims, and the exercise protocol."""
 from __future__ import annotations
 
-import dis
+import copy
 import functools
+import itertools
+import linecache
 import os
+import pickle
 import platform
 import sys
+import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from utils import __version__
 
@@ -70,56 +76,112 @@ class Hint(Exception):
     """Raised by a check: one sentence that says what to change."""
 
 
-class Verdict:
-    """What a check answers. `state` is "done", "wrong" or "blank"; in a notebook it shows as one line."""
+class Verdict(NamedTuple):
+    """What a check answers; in a notebook it shows as one line."""
 
-    marks = {"done": "✓", "wrong": "✗", "blank": "▢"}
-
-    def __init__(self, state: str, title: str, message: str):
-        self.state, self.title, self.message = state, title, message
+    state: str  # "done", "wrong" or "blank"
+    title: str
+    message: str
 
     def __repr__(self) -> str:
-        return f"{self.marks[self.state]} {self.title}: {self.message}"
+        mark = {"done": "✓", "wrong": "✗", "blank": "▢"}[self.state]
+        return f"{mark} {self.title}: {self.message}"
+
+
+def _compiled(function: Callable) -> tuple:
+    """What a function was compiled to, apart from its docstring."""
+    code = function.__code__
+    return code.co_code, code.co_consts[function.__doc__ is not None :]
+
+
+@functools.cache
+def _blanks() -> set[tuple]:
+    """Functions of nothing but a docstring, `...`, `pass` and `return`, as this Python compiles them."""
+    found = {_compiled(lambda: ...), _compiled(lambda: None)}
+    fillers = ("", "...", "pass")
+    for lines in itertools.product(("", "'doc'"), fillers, fillers, ("...", "return", "return ...")):
+        space: dict[str, Any] = {}
+        exec("\n ".join(["def blank():", *filter(None, lines)]), space)
+        found.add(_compiled(space["blank"]))
+    return found
 
 
 def is_blank(answer: Any) -> bool:
-    """Whether an answer is still `...` or `None`, or a function with nothing but `...`, `pass`, a docstring."""
-    if answer is None or answer is ...:
-        return True
-    code = getattr(answer, "__code__", None)
-    if code is None:
-        return False
-    trivial = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE", "POP_TOP", "COPY_FREE_VARS"}
-    steps = list(dis.get_instructions(code))
-    return all(step.opname in trivial for step in steps) and all(
-        step.argval is None or step.argval is ... for step in steps if step.opname in ("LOAD_CONST", "RETURN_CONST")
-    )
+    """Whether an answer is still `...` or `None`, or a function that has not been begun."""
+    if hasattr(answer, "__code__"):
+        return _compiled(answer) in _blanks()
+    return answer is None or answer is ...
 
 
-def exercise(title: str, praise: str) -> Callable[[Callable[..., None]], Callable[..., Verdict]]:
+def _picture(given: tuple) -> bytes:
+    """Inputs as bytes. Of a table only the values, as reading it moves its insides; functions stay out."""
+    things = [thing for thing in given if not callable(thing)]
+    return pickle.dumps([t.to_dict("list") if hasattr(t, "to_dict") else t for t in things])
+
+
+def _watched(answer: Callable, spoilt: str) -> Callable:
+    """The learner's function, called on copies: a `Hint` where it returns nothing or changes them."""
+
+    @functools.wraps(answer)
+    def call(*given: Any) -> Any:
+        lent = copy.deepcopy(given)
+        before = _picture(lent)
+        with np.errstate(all="ignore"):
+            got = answer(*lent)
+        if got is None:
+            raise Hint("your function returns nothing: does it end with return?")
+        if _picture(lent) != before:
+            raise Hint(spoilt)
+        return got
+
+    return call
+
+
+def _crash(error: BaseException, answers: tuple) -> str:
+    """One sentence: what went wrong, and the deepest line of the learner's own code, never of ours."""
+    what = next(part for part in traceback.format_exception_only(error) if part[0] != " ")
+    what = what.splitlines()[0][:200]
+    cells = [getattr(answer, "__globals__", None) for answer in answers]
+    steps = list(traceback.walk_tb(error.__traceback__))
+    for frame, line in reversed(steps):
+        if any(frame.f_globals is names for names in cells):
+            code = frame.f_code
+            text = linecache.getline(code.co_filename, line).strip()
+            where = f"in {code.co_name}, line {line} of its cell"
+            return f"your answer raises {what}, {where}" + (f": {text}" if text else "")
+    if not any(map(callable, answers)):
+        return "hand over the function itself, by its name and without brackets"
+    return f"your answer does not fit: {what}"
+
+
+def exercise(
+    title: str, praise: str, spoilt: str = "your function changes what it is given: work on a copy"
+) -> Callable[[Callable[..., None]], Callable[..., Verdict]]:
     """Turn a property test into an exercise check.
 
-    The decorated function receives the learner's answer, tries it on inputs that the learner has not seen,
-    and raises `Hint("one sentence")` at the first property that fails. The check it becomes returns a
-    `Verdict`, never raises, and leaves a blank answer alone.
+    The decorated function receives the learner's answer, tries it on inputs that the learner has not
+    seen, and raises `Hint("one sentence")` at the first property that fails. The check it becomes
+    returns a `Verdict`, never raises, and leaves a blank answer alone. Only Ctrl-C passes through.
 
     Args:
         title: shown before every message, for example "Exercise 1".
         praise: what a right answer shows, one sentence.
+        spoilt: said where the answer changes its inputs; every call is watched for that.
     """
 
     def decorate(test: Callable[..., None]) -> Callable[..., Verdict]:
         @functools.wraps(test)
         def check(*answers: Any) -> Verdict:
-            if not answers or any(is_blank(answer) for answer in answers):
+            if not answers or any(map(is_blank, answers)):
                 return Verdict("blank", title, "not attempted yet")
             try:
-                test(*answers)
+                test(*[_watched(each, spoilt) if callable(each) else each for each in answers])
             except Hint as hint:
                 return Verdict("wrong", title, str(hint))
-            except Exception as error:  # the learner's own bug, or an answer of an unexpected type
-                text = str(error).strip().split("\n")[0][:200]
-                return Verdict("wrong", title, f"your answer raises {type(error).__name__}: {text}")
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # sys.exit() too: a check must not end the notebook
+                return Verdict("wrong", title, _crash(error, answers))
             return Verdict("done", title, praise)
 
         return check

@@ -1,1 +1,1 @@
-"""One module per episode: the checks behind the exercises."""
+"""One module a lesson: the checks behind its exercises. `expect` holds what they share."""

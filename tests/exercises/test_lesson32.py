@@ -1,0 +1,91 @@
+"""Lesson 3.2, Which of your improvements were real?: what its checks must say."""
+from support import *  # noqa: F403 the five tests, which read the two tables below
+
+# {exercise: [(code that defines a wrong answer, words its message must hold), …]}
+MISTAKES = {}
+
+MISTAKES["changed"] = [
+    (
+        "def changed(before, after):\n    return sorted(k for k in before if before[k] != after.get(k))",
+        "only the second setting has is new",
+    ),
+    (
+        "def changed(before, after):\n    return sorted(k for k in after if k not in before or before[k] != after[k])",
+        "taken away",
+    ),
+    (
+        "def changed(before, after):\n"
+        "    return sorted(k for k in {*before, *after} if before.get(k) != after.get(k))",
+        "even when its value is None",
+    ),
+    ("def changed(before, after):\n    return {k for k in before if before[k] != after[k]}", "a list of names"),
+    (
+        "def changed(before, after):\n    return sorted(set(before.items()) - set(after.items()), key=str)",
+        "without their values",
+    ),
+    (
+        "def changed(before, after):\n    a = object()\n"
+        "    return sorted((k for k in {*before, *after} if before.get(k, a) != after.get(k, a)), reverse=True)",
+        "sort the names",
+    ),
+    ("def changed(before, after):\n    before.clear()\n    return []", "only read them"),
+]
+_GAIN = (
+    "def paired_gain(hits_before, hits_after, lesions, draws, seed):\n"
+    "    rng, gain = np.random.default_rng(seed), hits_after.astype(float) - hits_before\n"
+)
+_WEIGHTS = (
+    "    number = np.unique(lesions, return_inverse=True)[1]\n    n = number.max() + 1\n"
+    "    w = rng.multinomial(n, np.full(n, 1 / n), size=draws)[:, number]\n"
+)
+_DRAWN = "    drawn = w @ gain / w.sum(1)\n"
+_ENDS = "    return gain.mean(), *np.percentile(drawn, [2.5, 97.5])"
+MISTAKES["paired_gain"] = [
+    (_GAIN.replace("after.astype(float) - hits_before", "before.astype(float) - hits_after") + _WEIGHTS
+     + _DRAWN + _ENDS, "wrong way round"),
+    (_GAIN + "    drawn = gain[rng.integers(len(gain), size=(draws, len(gain)))].mean(1)\n" + _ENDS, "redrawn images"),
+    (_GAIN + _WEIGHTS + "    v = rng.multinomial(n, np.full(n, 1 / n), size=draws)[:, number]\n"
+     "    drawn = v @ hits_after / v.sum(1) - w @ hits_before / w.sum(1)\n" + _ENDS, "luck cancels"),
+    (_GAIN + "    return gain.mean()", "three numbers"),
+    (_GAIN + _WEIGHTS + _DRAWN + "    return gain.mean(), drawn.max(), drawn.min()", "comes before"),
+    (_GAIN + _WEIGHTS + _DRAWN + "    return gain.mean(), drawn.min(), drawn.max() + 0.05", "2,000 draws"),
+    ((_GAIN + _WEIGHTS).replace("default_rng(seed)", "default_rng()") + _DRAWN + _ENDS, "same seed"),
+    (_GAIN + "    return hits_after.sum(), 0, 1", "difference of the two accuracies"),
+]  # fmt: skip
+_COST = "def cost(labels, answers):\n    wrong, sick = labels != answers, labels == 4\n    return "
+MISTAKES["cost"] = [
+    (_COST + "np.where(wrong & sick, 10, wrong).mean()", "the mean cost"),
+    (_COST + "wrong.sum() + 9 * (wrong & (answers == 4)).sum()", "when a melanoma is missed"),
+    (_COST + "wrong.sum() + 10 * (wrong & sick).sum()", "charge 11"),
+    (_COST + "10 * (wrong & sick).sum()", "cost 1 each"),
+    (_COST + "np.where(sick, 10, wrong).sum()", "costs nothing"),
+    (_COST + "np.where(wrong & sick, 10, wrong)", "one number"),
+    (_COST + "wrong.sum()", "other mistakes cost"),
+]
+
+# {exercise: a correct answer that nobody would expect}
+UNUSUAL = {}
+UNUSUAL["changed"] = """
+def changed(before, after):
+    names = [*before] + [name for name in after if name not in before]
+    both = lambda name: name in before and name in after and before[name] == after[name]
+    names = [name for name in names if not both(name)]
+    names.sort()
+    return names
+"""
+UNUSUAL["paired_gain"] = """
+def paired_gain(hits_before, hits_after, lesions, draws, seed):
+    rng, names = np.random.default_rng(seed), sorted(set(lesions.tolist()))
+    rows = {name: np.flatnonzero(lesions == name) for name in names}
+    gains = []
+    for _ in range(draws):
+        drawn = np.concatenate([rows[names[i]] for i in rng.integers(len(names), size=len(names))])
+        gains.append(hits_after[drawn].mean() - hits_before[drawn].mean())
+    return [hits_after.mean() - hits_before.mean(), np.quantile(gains, 0.025), np.quantile(gains, 0.975)]
+"""
+UNUSUAL["cost"] = """
+def cost(labels, answers):
+    prices = np.ones((7, 7)) - np.eye(7)
+    prices[4] *= 10
+    return prices[labels, answers].sum()
+"""

@@ -1,0 +1,125 @@
+"""Lesson 2.1, What does a pixel measure?: its checks."""
+import numpy as np
+
+from utils.exercises.expect import expect_array, expect_refusal, expect_shape, refuse
+from utils.lesson import exercise
+
+NEW_ARRAY = "you change the array you are given; make a new one"
+ONE_A_VOXEL = "an array of shape {shape} goes in and {got} comes out: return one number a voxel"
+HALF_UNIT = 0.003  # DICOM's LINEAR window, half a unit off the straight line, is accepted
+
+
+@exercise("Exercise 1", "a window that treats every scan alike", spoilt=NEW_ARRAY)
+def to_unit_range(answer):
+    rng = np.random.default_rng(0)
+    for centre, width in ((40, 400), (-600, 1500), (400, 1800)):
+        hu = rng.integers(-1024, 3072, (20, 30)).astype(np.int16)
+        got = expect_shape(answer(hu, centre, width), hu.shape, ONE_A_VOXEL)
+        value, low = hu.astype(float), centre - width / 2
+        truth = np.clip((value - low) / width, 0, 1)
+        mistakes = {
+            "you have it the other way round: the upper edge of the window is 1": 1 - truth,
+            "your values run from {least:.1f} to {most:.1f}: below the window all is 0, above 1":
+                (value - low) / width,
+            "your window is twice too wide: the width is the whole width, half of it on each side":
+                np.clip((value - low + width / 2) / (2 * width), 0, 1),
+            "your window begins at its centre; it begins at centre − width/2":
+                np.clip((value - centre) / width, 0, 1),
+            "you scale by the extremes of this image and ignore the window":
+                (value - value.min()) / np.ptp(value),
+        }
+        refuse(got.max() > 2 and np.allclose(got / 255, truth, atol=HALF_UNIT), "your range is 0 "
+               "to 255; this exercise wants 0 to 1, without rounding")
+        worst = abs(got - truth).argmax()
+        expect_array(got, truth, mistakes, "with centre {centre} and width {width}, {hu} HU should "
+                     "give {right:.3f}, you give {yours:.3f}", atol=HALF_UNIT, centre=centre,
+                     width=width, least=got.min(), most=got.max(), hu=hu.flat[worst],
+                     right=truth.flat[worst], yours=float(got.flat[worst]))
+
+
+SAME_TISSUE = 0.01  # of the range: what the same tissue may differ between two scans
+ROUNDING = 1e-6  # of single precision, at 0 and at 1
+
+
+def _outside(values):
+    return values.min() < -ROUNDING or values.max() > 1 + ROUNDING
+
+
+@exercise("Exercise 2", "one line for all scans, so a tissue means the same in each", spoilt=NEW_ARRAY)
+def keep_order(answer):
+    rng = np.random.default_rng(0)
+    scan = rng.integers(-1000, 1001, (64, 48)).astype(np.float32)
+    ladder = np.arange(-1000, 1001, 20, dtype=np.float32)
+    scan[0] = ladder[:48]
+    got = expect_shape(answer(scan), scan.shape, ONE_A_VOXEL)
+    refuse(_outside(got), "you return values from {:.2f} to {:.2f}: they should lie between 0 and "
+           "1", got.min(), got.max())
+    metal = scan.copy()
+    metal[-1, -1] = 3071
+    refuse(abs(np.asarray(answer(metal)) - got)[:-1].max() > SAME_TISSUE, "one voxel of metal "
+           "changes the values of all other voxels: take your limits from the unit, not from the "
+           "scan")
+    for border, what in ((-2048, "filled with −2048"), (-1000, "replaced by air")):
+        other = scan.copy()
+        other[:, 40:] = border
+        after = np.asarray(answer(other))
+        refuse(_outside(after), "with a border {} you return {:.2f}: clip to 0 to 1", what,
+               after.min())
+        refuse(abs(after - got)[:, :40].max() > SAME_TISSUE, "when the border of the scan is {}, "
+               "tissue gets other values: mean, percentiles and ranks depend on what else is in "
+               "the picture", what)
+    flat = [answer(np.full((4, 4), value, np.float32)) for value in ladder]
+    steps = np.diff([np.mean(values) for values in flat])
+    refuse(not np.isfinite(steps).all(), "a scan with one value everywhere gives no number: you "
+           "divide by the range of the scan")
+    refuse((steps < 0).any(), "denser must become larger, and somewhere it becomes smaller with you")
+    first = int(ladder[steps.argmin()])
+    refuse((steps == 0).any(), "{} and {} HU get the same value: your limits leave out a part of "
+           "−1000 to 1000 HU", first, first + 20)
+
+
+def _tags(weight, dose, start, scan, correction, half_life=6586.2):
+    return {"PatientWeight": weight, "RadionuclideTotalDose": dose, "RadionuclideHalfLife": half_life,
+            "RadiopharmaceuticalStartTime": start, "SeriesTime": scan, "DecayCorrection": correction}
+
+
+@exercise("Exercise 3", "the same tumour has the same number whoever weighs more and waits longer")
+def suv(answer):
+    cases = [  # the tags, and the seconds from injection to scan
+        (_tags(80.0, 3.0e8, "090000", "090000", "START"), 0),
+        (_tags(62.0, 2.5e8, "091500", "101000", "START"), 3300),
+        (_tags(95.0, 3.4e8, "113050", "131520", "START", 1223.4), 6270),
+        (_tags(71.0, 2.2e8, "080500", "093000", "ADMIN"), 5100),
+    ]
+    rng = np.random.default_rng(0)
+    for tags, waited in cases:
+        activity = rng.uniform(0, 40_000, (6, 5))
+        got = expect_shape(np.asarray(answer(activity, tags), float), activity.shape, "activity of "
+                           "shape {shape} gives {got}: return one SUV a voxel")
+        started = tags["DecayCorrection"] == "START"
+        lives = waited / tags["RadionuclideHalfLife"]
+        naive = int(tags["SeriesTime"]) - int(tags["RadiopharmaceuticalStartTime"])
+        weight = tags["PatientWeight"]
+        full = activity * 1000 * weight / tags["RadionuclideTotalDose"]
+        truth = full * 2**lives if started else full
+        mistakes = {
+            "you are a thousand times too low: SUV wants the weight in grams": truth / 1000,
+            "with ADMIN the voxels are already corrected to the injection; let nothing decay": full * 2**lives,
+            "you use the dose as it was injected; until the scan starts a part of it has decayed": full,
+            "you correct in the wrong direction: less activity is left, so the SUV goes up": full / 2**lives,
+            "you use exp(−t / half-life); after one half-life one half is left: 0.5 ** (t / half-life)":
+                full * np.exp(lives),
+            "you subtract the times as if they were numbers; 091500 is hours, minutes, seconds":
+                full * 2.0 ** (naive / tags["RadionuclideHalfLife"]),
+            "you divide by the weight; the same activity in a heavier body means a higher SUV":
+                truth / weight**2,
+        }
+        expect_array(
+            got, truth, mistakes,
+            "{activity:.0f} Bq/mL with {tags} should give {right:.3f}, you give {yours:.3f}",
+            rtol=1e-3,  # times in whole seconds, and half-lives as others print them
+            activity=activity[0, 0], tags=tags, right=truth[0, 0], yours=got[0, 0],
+        )
+    expect_refusal(lambda: answer(activity, _tags(71.0, 2.2e8, "080500", "093000", "NONE")), "with "
+                   "NONE the voxels were never corrected, and you give a number all the same: "
+                   "raise a ValueError")
