@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from utils import notebooks
+from tools import notebook as notebooks
+from tools.fingerprint import parse
 from utils.lesson import Hint, Verdict, exercise, is_blank
 
 # {check: [(code that defines a wrong answer, words its message must hold), …]}
@@ -670,7 +671,7 @@ class Exercise:
         namespace = {}
         for cell in notebooks.code_cells(notebooks.read(self.path)):
             if "colab" not in notebooks.tags(cell):
-                for node in notebooks.fingerprint.parse_cell(cell["source"]).body:
+                for node in parse(cell["source"]):
                     if isinstance(node, ast.Import | ast.ImportFrom):
                         exec(ast.unparse(node), namespace)
         return namespace

@@ -48,7 +48,7 @@ def _carry(path: Path, target: Path, library: fingerprint.Library) -> str:
         codes = set(evidence.evidence.read(table)["code"])
         text = kept.read_text(encoding="utf-8")
         for code in codes:
-            text = text.replace(f",{code},", f",{evidence.code_hash(path, library)},")
+            text = text.replace(f",{code},", f",{evidence.code_hash(evidence.sources(path), library)},")
         notebook.write_whole(kept, text)
         notebook.write_whole(table, text)
     elif table.exists():

@@ -39,16 +39,15 @@ def file_of(path: Path, suffix: str = ".csv") -> Path:
     return folder / f"{path.stem}{suffix}"
 
 
-def code_hash(path: Path, library: fingerprint.Library | None = None) -> str:
-    """Hashes of an experiment's own code and of what it reaches, joined by a hyphen.
+def code_hash(cells: dict[str, str], library: fingerprint.Library | None = None) -> str:
+    """Hashes of an experiment's own code (see `sources`) and of what it reaches, joined by a hyphen.
 
     The data door is left out, since each row holds the data's fingerprint; so are figures and claims.
     """
     library = library or fingerprint.library()
-    cells, reading = library.code(sources(path))
+    own, reading = library.code(cells)
     reached = library.reached(reading.found, fingerprint.DOOR + fingerprint.STYLE)
-    own = fingerprint.digest("".join(cells.values()))
-    return f"{own}-{fingerprint.digest(json.dumps(reached))}"
+    return f"{fingerprint.digest(''.join(own.values()))}-{fingerprint.digest(json.dumps(reached))}"
 
 
 def state(path: Path) -> tuple[list[str], list[str]]:
@@ -56,7 +55,7 @@ def state(path: Path) -> tuple[list[str], list[str]]:
     if not file_of(path).exists():
         return [], []
     mend = f"run `make evidence NB={path.stem}`"
-    name, now = f"evidence/{path.stem}.csv", code_hash(path)
+    name, now = f"evidence/{path.stem}.csv", code_hash(sources(path))
     codes = set(evidence.read(file_of(path))["code"])
     if any(code.partition("-")[0] != now.partition("-")[0] for code in codes):
         return [f"{name} was made by another experiment: {mend}"], []
@@ -133,7 +132,7 @@ def gather(path: Path, only: str | None = None) -> Path:
         "source": "real" if source and source.is_real else "synthetic",
         "data": source.fingerprint if source else "none",
         "device": "cuda" if uses_cuda() else "cpu",
-        "code": code_hash(path),
+        "code": code_hash(sources(path)),
     }
     store = _Store(file_of(path), fixed, namespace.get("REFERENCE", {}))
     for variant, seed in plan:
@@ -156,9 +155,8 @@ class _Store:
         self.file, self.kind = file, fixed["source"]
         self.rows: dict[tuple[str, int], dict] = {}
         self.arrays: dict[str, dict[int, np.ndarray]] = {}  # "kind|variant|split": {seed: array}
-        self.others = evidence.read(file) if file.exists() else pd.DataFrame({"source": []})
-        before = self.others[self.others["source"] == self.kind]
-        self.others = self.others[self.others["source"] != self.kind]
+        rows = evidence.read(file) if file.exists() else pd.DataFrame(columns=evidence.KEYS)
+        before, self.others = rows[rows["source"] == self.kind], rows[rows["source"] != self.kind]
         stored = {}
         if file.with_suffix(".npz").exists():
             with np.load(file.with_suffix(".npz"), allow_pickle=False) as npz:
@@ -197,7 +195,8 @@ class _Store:
             with open(part, "wb") as stream:
                 np.savez_compressed(stream, **arrays)
             os.replace(part, self.file.with_suffix(".npz"))
-        table = pd.concat([self.others, pd.DataFrame(self.rows.values())])
+        own = pd.DataFrame(self.rows.values())
+        table = pd.concat([self.others, own]) if len(self.others) else own
         first = [*evidence.KEYS, *(column for column in table if column not in evidence.KEYS)]
         table = table[first].sort_values(["source", "variant", "seed"])
         notebook.write_whole(self.file, table.to_csv(index=False, lineterminator="\n"))

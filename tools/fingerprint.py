@@ -24,6 +24,7 @@ Definition = tuple[str, str]  # (module, name), for example ("utils.lesson", "cl
 Target = tuple[str, tuple[str, ...]]  # (module, names in it), what an import stands for
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+EXITS = ("exit", "SystemExit")  # calls whose words are those of an error, as in `sys.exit("…")`
 SILENT = {"ctx", "kind", "annotation", "returns", "type_comment", "type_params", "type_ignores"}
 
 
@@ -32,6 +33,7 @@ def digest(text: str, length: int = 8) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:length]
 
 
+@functools.cache
 def parse(source: str) -> list[ast.stmt]:
     """The statements of a code cell or script; lines of IPython (`%magic`, `!command`) are translated first.
 
@@ -51,12 +53,14 @@ def parse(source: str) -> list[ast.stmt]:
 
 def _own(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
     """All nodes that belong to a scope itself; of a nested scope only the node that opens it."""
-    for node in nodes:
+    todo = list(nodes)
+    while todo:
+        node = todo.pop()
         yield node
         if isinstance(node, COMPREHENSIONS):  # `:=` binds outside of a comprehension
-            yield from (n.target for n in ast.walk(node) if isinstance(n, ast.NamedExpr))
+            todo += [inner.target for inner in ast.walk(node) if isinstance(inner, ast.NamedExpr)]
         elif not isinstance(node, (*FUNCTIONS, ast.ClassDef)):
-            yield from _own(ast.iter_child_nodes(node))
+            todo += ast.iter_child_nodes(node)
 
 
 def _bound(nodes: Iterable[ast.AST]) -> set[str]:
@@ -144,7 +148,8 @@ def _without_docstring(body: list) -> list:
 def _is_text(node: ast.AST) -> bool:
     """Whether an expression is nothing but words: a string, an f-string, or such put together."""
     if isinstance(node, ast.BinOp):
-        return _is_text(node.left) and (isinstance(node.op, ast.Mod) or _is_text(node.right))
+        added = isinstance(node.op, ast.Add) and _is_text(node.right)
+        return added or isinstance(node.op, ast.Add | ast.Mod) and _is_text(node.left)
     if isinstance(node, ast.IfExp):
         return _is_text(node.body) and _is_text(node.orelse)
     if isinstance(node, ast.Call):  # "…".format(…), "…".join(…)
@@ -234,7 +239,7 @@ class Reading:
         return self._plain(ast.Raise(error, node.cause), scope)
 
     def _call(self, node: ast.Call, scope: Any) -> str:
-        if ast.unparse(node.func) in ("sys.exit", "SystemExit"):
+        if getattr(node.func, "attr", getattr(node.func, "id", "")) in EXITS:
             node = _wordless(node)
         before, self.found = self.found, set()
         function = self.text(node.func, scope)
