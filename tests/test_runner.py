@@ -80,7 +80,8 @@ def test_a_change_in_the_notebook_is_wrong(fresh, change, words):
 
 
 @pytest.mark.parametrize(
-    "source", ["# why\nfrom utils.lesson import (claim)\nx=1", "import json\nfrom utils.lesson import device, claim\nx = 1"]
+    "source",
+    ["# why\nfrom utils.lesson import (claim)\nx=1", "import json\nfrom utils.lesson import device, claim\nx = 1"],
 )
 def test_comments_layout_and_imports_are_not(fresh, source):
     edit(fresh, lambda c: c["setup"].update(source=source))
