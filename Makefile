@@ -32,7 +32,7 @@ test: environment
 check: environment
 	@$(BIN)/ruff check .
 	@$(BIN)/python -m tools verify
-	@$(BIN)/python -m pytest tests/test_notebooks.py tests/test_course.py $(ARGS)
+	@$(BIN)/python -m pytest tests/test_notebooks.py tests/test_course.py -k "not outputs_are_those" $(ARGS)
 
 run: environment
 	@$(BIN)/python -m tools run $(NB) $(ARGS)

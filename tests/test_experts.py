@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from utils import notebooks
+from tools import notebook as notebooks
 
 
 @pytest.fixture(scope="module")

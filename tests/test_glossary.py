@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from utils import notebooks
+from tools import notebook as notebooks
 
 GLOSSARY = notebooks.ROOT / "episodes" / "episode02_domain_specifics" / "glossary.md"
 TEXT = GLOSSARY.read_text(encoding="utf-8")

@@ -1,1 +1,1 @@
-"""What maintainers run: `python -m tools` says what there is. Lessons import nothing from here."""
+"""What maintainers run: execute, stamp and verify lessons, gather evidence, publish. See `python -m tools`."""

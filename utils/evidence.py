@@ -19,19 +19,21 @@ class EvidenceError(Exception):
 
 
 def path(lesson: str, suffix: str = "csv") -> Path:
-    """Where a lesson's evidence stands: episodes/<episode>/evidence/<lesson>.<suffix>.
+    """Where the evidence of a lesson, or of a script beside it, stands: episodes/<episode>/evidence/<lesson>.<suffix>.
 
-    Raises EvidenceError when no episode has such a lesson.
+    Raises EvidenceError when no episode has such a lesson or script.
     """
-    found = list(EPISODES.glob(f"*/{lesson}.ipynb"))
-    if not found:
+    folders = [file.parent / "evidence" for file in EPISODES.glob(f"*/{lesson}.ipynb")]
+    folders += [file.parent for file in EPISODES.glob(f"*/evidence/{lesson}.py")]
+    if not folders:
         raise EvidenceError(f"No lesson is called {lesson}; use a notebook's name from episodes/.")
-    return found[0].parent / "evidence" / f"{lesson}.{suffix}"
+    return folders[0] / f"{lesson}.{suffix}"
 
 
 def read(file: Path) -> pd.DataFrame:
     """One evidence file, whole."""
-    return pd.read_csv(file, dtype={"data": str, "code": str}, keep_default_na=False, na_values=[""])
+    types = {"variant": str, "data": str, "code": str}
+    return pd.read_csv(file, dtype=types, keep_default_na=False, na_values=[""], float_precision="round_trip")
 
 
 def table(lesson: str, source: Any = None) -> pd.DataFrame:
@@ -52,10 +54,9 @@ def table(lesson: str, source: Any = None) -> pd.DataFrame:
         raise EvidenceError(f"The evidence for {lesson} is missing: run `make evidence NB={lesson}`.")
     runs = read(file)
     if source is not None:
-        kind = "real" if source.is_real else "synthetic"
-        runs = runs[runs["source"] == kind].reset_index(drop=True)
+        runs = runs[runs["source"] == _kind(source)].reset_index(drop=True)
         if runs.empty:
-            raise EvidenceError(f"{file.name} holds no run on {kind} data: run `make evidence NB={lesson}`.")
+            raise EvidenceError(f"{file.name} holds no run on {_kind(source)} data: run `make evidence NB={lesson}`.")
     return runs
 
 
@@ -68,12 +69,36 @@ def predictions(lesson: str, source: Any, split: str = "val") -> dict[str, np.nd
     Raises:
         EvidenceError: the lesson keeps no predictions for this split and kind of data.
     """
+    found = {}
+    for key, array in _arrays(lesson, source).items():
+        _, variant, name = key.split("|")
+        if variant and name == split:
+            found[variant] = array
+    if not found:
+        raise EvidenceError(f"{lesson} keeps no predictions for {split} on {_kind(source)} data.")
+    return found
+
+
+def reference(lesson: str, source: Any, name: str) -> np.ndarray:
+    """What an experiment keeps once for each kind of data, such as the ids or labels of its images.
+
+    Raises:
+        EvidenceError: the lesson keeps nothing of this name for this kind of data.
+    """
+    arrays, key = _arrays(lesson, source), f"{_kind(source)}||{name}"
+    if key not in arrays:
+        raise EvidenceError(f"{lesson} keeps no {name} for {_kind(source)} data: run `make evidence NB={lesson}`.")
+    return arrays[key]
+
+
+def _kind(source: Any) -> str:
+    return "real" if source.is_real else "synthetic"
+
+
+def _arrays(lesson: str, source: Any) -> dict[str, np.ndarray]:
+    """What the .npz holds for one kind of data: {"kind|variant|split": array, "kind||name": array}."""
     file = path(lesson, "npz")
-    kind = "real" if source.is_real else "synthetic"
     if not file.exists():
         raise EvidenceError(f"{lesson} keeps no predictions: run `make evidence NB={lesson}`.")
     with np.load(file, allow_pickle=False) as store:
-        found = {k.split("|")[1]: store[k] for k in store.files if k.split("|")[::2] == [kind, split]}
-    if not found:
-        raise EvidenceError(f"{file.name} holds no predictions for {split} on {kind} data.")
-    return found
+        return {key: store[key] for key in store.files if key.startswith(f"{_kind(source)}|")}

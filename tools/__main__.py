@@ -1,0 +1,142 @@
+"""The maintainer's commands.
+
+    python -m tools run [NB …] [--synthetic]      execute in a fresh kernel, write outputs, stamp
+    python -m tools verify [NB …] [--allow-behind]   compare every stamp, in seconds, without a kernel
+    python -m tools restamp [NB …]                run what is behind
+    python -m tools evidence NB … [--only VARIANT]   run what is missing of an experiment's runs
+    python -m tools text NB …                     a notebook as text, for reviews and git's textconv
+    python -m tools new | copies | print | address | time …   see tools/publish.py
+NB is a path, or a name such as 03_split_and_leak. Without NB: all.
+"""
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from tools import notebook
+from tools.notebook import NotebookError, all_notebooks, all_scripts, find, label
+
+PUBLISHING = ["new", "copies", "print", "address", "time"]
+PLAIN = str.maketrans({"✓": "ok", "✗": "x", "…": "...", "─": "-", "·": "-", "–": "-"})
+
+
+def say(text: str, end: str = "\n", error: bool = False) -> None:
+    """Print, in plain letters where the terminal knows no others."""
+    stream = sys.stderr if error else sys.stdout
+    encoding = stream.encoding or "ascii"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(PLAIN).encode(encoding, "replace").decode(encoding)
+    print(text, end=end, file=stream, flush=True)
+
+
+def on_pull_request() -> bool:
+    """Whether code that is behind is only listed: a maintainer with the real data mends it after the merge."""
+    return bool(os.environ.get("COURSE_PULL_REQUEST")) or os.environ.get("GITHUB_EVENT_NAME") == "pull_request"
+
+
+def run(paths: list[Path], synthetic: bool) -> int:
+    from tools import stamp
+
+    for path in paths:
+        say(f"{label(path)} …", end=" ")
+        made = stamp.run(path, synthetic)
+        say(f"{made['seconds']:.0f} s, {made['peak_mib']} MiB")
+    return 0
+
+
+def verify(paths: list[Path], allow_behind: bool) -> int:
+    from tools import stamp
+
+    wrong = behind = 0
+    for path in paths:
+        try:
+            found = stamp.verify(path)
+        except NotebookError as error:
+            found = stamp.State([str(error)], [])
+        for kind, sentences in zip(("wrong", "behind"), found, strict=True):
+            for sentence in sentences:
+                say(f"✗ {label(path)}, {kind}: {sentence}")
+        wrong, behind = wrong + bool(found.wrong), behind + bool(found.behind)
+    if not wrong and not behind:
+        say(f"✓ {len(paths)} notebooks and scripts are what their code gives")
+    elif behind and not wrong:
+        say(f"{behind} behind, nothing wrong: a maintainer runs `make restamp`")
+    return int(wrong > 0 or (behind > 0 and not allow_behind))
+
+
+def restamp(paths: list[Path]) -> int:
+    """Run the notebooks that are behind; what is wrong, and evidence, is left to a decision."""
+    from tools import stamp
+
+    lessons = [path for path in paths if path.suffix == ".ipynb"]
+    run([path for path in lessons if stamp.verify(path).behind], synthetic=False)
+    return verify(paths, allow_behind=False)
+
+
+def gather(paths: list[Path], only: str | None) -> int:
+    from tools import evidence
+
+    for path in paths:
+        say(f"wrote {label(evidence.gather(path, only))}")
+    return 0
+
+
+def show(paths: list[Path]) -> int:
+    for path in paths:
+        try:
+            say(notebook.as_text(path), end="")
+        except NotebookError:  # git compares whatever is there
+            say(path.read_text(encoding="utf-8", errors="replace"), end="")
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; returns the exit status."""
+    usage = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__, formatter_class=usage)
+    commands = ["run", "verify", "restamp", "evidence", "text", "carry", *PUBLISHING]
+    parser.add_argument("command", choices=commands)
+    parser.add_argument("names", nargs="*", metavar="NB")
+    parser.add_argument("--synthetic", action="store_true", help="run: may replace results on real data")
+    parser.add_argument("--allow-behind", action="store_true", help="verify: only list what is behind")
+    parser.add_argument("--only", metavar="VARIANT", help="evidence: this variant alone")
+    parser.add_argument("--commit", metavar="REV", help="carry: the commit at which the old stamps were clean")
+    options = parser.parse_args(arguments)
+    try:
+        return _dispatch(options)
+    except NotebookError as error:
+        say(f"✗ {error}", error=True)
+        return 1
+
+
+def _dispatch(options: argparse.Namespace) -> int:
+    command, names = options.command, options.names
+    if command in PUBLISHING:
+        from tools import publish
+
+        return getattr(publish, f"main_{command}")(names)
+    if command == "carry":
+        from tools import carry
+
+        return carry.main(options.commit)
+    if command in ("evidence", "text") and not names:
+        raise NotebookError(f"Name what you mean: python -m tools {command} 03_split_and_leak.")
+    paths = [find(name) for name in names]
+    if command == "run":
+        return run(paths or all_notebooks(), options.synthetic)
+    if command == "text":
+        return show(paths)
+    if command == "evidence":
+        return gather(paths, options.only)
+    paths = paths or [*all_notebooks(), *all_scripts()]
+    if command == "restamp":
+        return restamp(paths)
+    return verify(paths, options.allow_behind or on_pull_request())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

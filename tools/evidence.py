@@ -1,0 +1,208 @@
+"""Gathers evidence: a lesson's experiment over its variants and seeds, one row a run; `utils.evidence` reads it.
+
+The experiment stands in a lesson's cells tagged `evidence`, or in a script `episodes/*/evidence/<name>.py`. It
+defines VARIANTS; SEEDS, for all variants or {variant: seeds}; TOLERANCE; experiment(variant, seed), which returns
+its metrics and, if it likes, "predictions" {split: array}; and, if it likes, REFERENCE {name: array}, kept once.
+"""
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tools import fingerprint, notebook
+from tools.notebook import NotebookError, label
+from utils import evidence
+
+NEEDED = {"VARIANTS", "SEEDS", "TOLERANCE", "experiment"}
+MADE = re.compile(r"[0-9a-f]{12}")  # the fingerprint of a data set; "none" stands where there is no data set
+
+
+def sources(path: Path) -> dict[str, str]:
+    """The code of an experiment by cell: a notebook's cells tagged `evidence`, in order, or a whole script."""
+    if path.suffix == ".py":
+        return {"script": path.read_text(encoding="utf-8")}
+    cells = notebook.code_cells(notebook.read(path))
+    return {cell["id"]: cell["source"] for cell in cells if "evidence" in notebook.tags(cell)}
+
+
+def file_of(path: Path, suffix: str = ".csv") -> Path:
+    """Where the evidence of a lesson or script stands."""
+    folder = path.parent if path.suffix == ".py" else path.parent / "evidence"
+    return folder / f"{path.stem}{suffix}"
+
+
+def code_hash(cells: dict[str, str], library: fingerprint.Library | None = None) -> str:
+    """Hashes of an experiment's own code (see `sources`) and of what it reaches, joined by a hyphen.
+
+    The data door is left out, since each row holds the data's fingerprint; so are figures and claims.
+    """
+    library = library or fingerprint.library()
+    own, reading = library.code(cells)
+    reached = library.reached(reading.found, fingerprint.DOOR + fingerprint.STYLE)
+    return f"{fingerprint.digest(''.join(own.values()))}-{fingerprint.digest(json.dumps(reached))}"
+
+
+def state(path: Path) -> tuple[list[str], list[str]]:
+    """What is wrong with the evidence of a lesson or script, and what is behind; see `stamp.verify`."""
+    if not file_of(path).exists():
+        return [], []
+    mend = f"run `make evidence NB={path.stem}`"
+    name, now = f"evidence/{path.stem}.csv", code_hash(sources(path))
+    codes = set(evidence.read(file_of(path))["code"])
+    if any(code.partition("-")[0] != now.partition("-")[0] for code in codes):
+        return [f"{name} was made by another experiment: {mend}"], []
+    return [], [f"{name} was made before code that it reaches changed: {mend}"] if codes - {now} else []
+
+
+def made_sets(path: Path, library: fingerprint.Library) -> set[str]:
+    """The data sets of the virtual clinic on which some rows of a lesson's evidence stand."""
+    if not file_of(path).exists():
+        return set()
+    rows = evidence.read(file_of(path))
+    made = rows.loc[rows["source"] == "synthetic", "data"].str.fullmatch(MADE.pattern).any()
+    return library.sets(library.code(sources(path))[1]) if made else set()
+
+
+def experiment_of(path: Path) -> dict[str, Any]:
+    """Execute the code of an experiment and return its names: VARIANTS, SEEDS, TOLERANCE, experiment, …
+
+    Raises NotebookError: there is no such code, or it does not define what is needed.
+    """
+    cells = sources(path)
+    if not cells:
+        raise NotebookError(f"{label(path)} has no cell tagged evidence.")
+    namespace: dict[str, Any] = {"__name__": "evidence", "__file__": str(path)}
+    with contextlib.chdir(path.parent):
+        for name, source in cells.items():
+            exec(compile(source, f"<{path.stem}, {name}>", "exec"), namespace)
+    if missing := ", ".join(sorted(NEEDED - namespace.keys())):
+        raise NotebookError(f"The evidence code of {label(path)} does not define {missing}.")
+    return namespace
+
+
+def source_of(namespace: dict[str, Any]) -> Any | None:
+    """The `Source` of the first data set that an experiment loaded; None where there is none."""
+    found = (getattr(value, "source", None) for value in namespace.values())
+    return next((source for source in found if hasattr(source, "is_real")), None)
+
+
+def planned(namespace: dict[str, Any]) -> list[tuple[str, int]]:
+    """Every (variant, seed) of an experiment. Raises NotebookError where a variant has no seeds."""
+    seeds, variants = namespace["SEEDS"], list(namespace["VARIANTS"])
+    by_variant = seeds if isinstance(seeds, dict) else dict.fromkeys(variants, list(seeds))
+    if missing := ", ".join(variant for variant in variants if variant not in by_variant):
+        raise NotebookError(f"SEEDS names no seeds for {missing}: add them, or give one range for all.")
+    return [(variant, seed) for variant in variants for seed in by_variant[variant]]
+
+
+def one_run(namespace: dict[str, Any], variant: str, seed: int) -> tuple[dict, dict, float]:
+    """One run of an experiment: its metrics, its predictions by split, and its seconds."""
+    started = time.perf_counter()
+    metrics = dict(namespace["experiment"](variant, seed))
+    predictions = metrics.pop("predictions", {})
+    seconds = time.perf_counter() - started
+    return {name: float(value) for name, value in metrics.items()}, predictions, seconds
+
+
+def gather(path: Path, only: str | None = None) -> Path:
+    """Run what is missing of an experiment, and write its evidence after each run.
+
+    Rows of the same code, data and seed are kept, and all rows on the other kind of data (real, synthetic).
+
+    Args:
+        only: this variant alone.
+
+    Returns:
+        The CSV's path.
+    """
+    namespace = experiment_of(path)
+    source, plan = source_of(namespace), planned(namespace)
+    if only and only not in dict(plan):
+        choice = ", ".join(dict(plan))
+        raise NotebookError(f"{label(path)} has no variant {only}: choose one of {choice}.")
+    fixed = {
+        "source": "real" if source and source.is_real else "synthetic",
+        "data": source.fingerprint if source else "none",
+        "device": "cuda" if uses_cuda() else "cpu",
+        "code": code_hash(sources(path)),
+    }
+    store = _Store(file_of(path), fixed, namespace.get("REFERENCE", {}))
+    for variant, seed in plan:
+        if (variant, seed) in store.rows or only not in (None, variant):
+            continue
+        metrics, predictions, seconds = one_run(namespace, variant, seed)
+        rounded = {name: float(f"{value:.6g}") for name, value in metrics.items()}
+        row = {"variant": variant, "seed": seed, "seconds": round(seconds, 2), **fixed, **rounded}
+        store.add(row, predictions)
+        store.write()
+        print(f"{path.stem}, {fixed['source']}, {variant}, seed {seed}: {metrics} ({seconds:.1f} s)", flush=True)
+    store.write()
+    return store.file
+
+
+class _Store:
+    """The evidence on one kind of data as it grows, beside what there is on the other kind."""
+
+    def __init__(self, file: Path, fixed: dict[str, str], reference: dict[str, Any]):
+        self.file, self.kind = file, fixed["source"]
+        self.rows: dict[tuple[str, int], dict] = {}
+        self.arrays: dict[str, dict[int, np.ndarray]] = {}  # "kind|variant|split": {seed: array}
+        rows = evidence.read(file) if file.exists() else pd.DataFrame(columns=evidence.KEYS)
+        before, self.others = rows[rows["source"] == self.kind], rows[rows["source"] != self.kind]
+        stored = {}
+        if file.with_suffix(".npz").exists():
+            with np.load(file.with_suffix(".npz"), allow_pickle=False) as npz:
+                stored = dict(npz)
+        kept = {key: array for key, array in stored.items() if key.split("|")[0] != self.kind}
+        self.whole = kept | {f"{self.kind}||{name}": np.asarray(array) for name, array in reference.items()}
+        for variant, rows in before.groupby("variant"):
+            self._take(rows.sort_values("seed"), fixed, {
+                key: array for key, array in stored.items() if key.startswith(f"{self.kind}|{variant}|")
+            })  # fmt: skip
+
+    def _take(self, rows: pd.DataFrame, fixed: dict[str, str], arrays: dict[str, np.ndarray]) -> None:
+        """Keep what one variant has of the code and data as they are; nothing where rows and arrays disagree."""
+        if any(len(array) != len(rows) for array in arrays.values()):
+            return
+        for position, row in enumerate(rows.to_dict("records")):
+            if (row["code"], row["data"]) == (fixed["code"], fixed["data"]):
+                self.rows[row["variant"], row["seed"]] = row
+                for key, array in arrays.items():
+                    self.arrays.setdefault(key, {})[row["seed"]] = array[position]
+
+    def add(self, row: dict[str, Any], predictions: dict[str, Any]) -> None:
+        self.rows[row["variant"], row["seed"]] = row
+        for split, array in predictions.items():
+            key = f"{self.kind}|{row['variant']}|{split}"
+            self.arrays.setdefault(key, {})[row["seed"]] = np.asarray(array)
+
+    def write(self) -> None:
+        """Arrays first: where a run is stopped between the two files, its variant is run again."""
+        self.file.parent.mkdir(exist_ok=True)
+        arrays = dict(self.whole)
+        for key, by_seed in self.arrays.items():
+            arrays[key] = np.stack([by_seed[seed] for seed in sorted(by_seed)])
+        if arrays:
+            part = self.file.with_suffix(".npz.part")
+            with open(part, "wb") as stream:
+                np.savez_compressed(stream, **arrays)
+            os.replace(part, self.file.with_suffix(".npz"))
+        own = pd.DataFrame(self.rows.values())
+        table = pd.concat([self.others, own]) if len(self.others) else own
+        first = [*evidence.KEYS, *(column for column in table if column not in evidence.KEYS)]
+        table = table[first].sort_values(["source", "variant", "seed"])
+        notebook.write_whole(self.file, table.to_csv(index=False, lineterminator="\n"))
+
+
+def uses_cuda() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
