@@ -149,12 +149,33 @@ def test_eight_views_are_the_eight_of_the_square():
     assert found.shape == (5, 2) and np.allclose(found.sum(1), 1, atol=1e-5)
 
 
+def test_muon_steps_have_one_length_in_every_direction_and_adamw_does_the_rest():
+    model = network()
+    optimiser = training.muon(model, kernel_rate=0.1, decay=0.0)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    x, y = bright_or_dark()
+    nn.functional.cross_entropy(model(x), y).backward()
+    grads = {name: p.grad.clone() for name, p in model.named_parameters()}
+    optimiser.step()
+    kernel = "features.4.shortcut.1.weight"  # 16 channels of 8: a tall matrix, whose step is √2 times as long
+    step = (before[kernel] - dict(model.named_parameters())[kernel].detach()).flatten(1) / 0.1 / 2**0.5
+    singular, grad = torch.linalg.svdvals(step), grads[kernel].flatten(1)
+    assert 0.5 < singular.median() and singular.max() < 1.4, "Newton and Schulz come near 1, not to it"
+    assert (step * grad).sum() > 0.5 * torch.linalg.svdvals(grad).sum() > 0, "downhill as far as such a step can"
+    theirs = torch.optim.AdamW([nn.Parameter(before["classify.weight"].clone())], 4e-3, weight_decay=0.0)
+    theirs.param_groups[0]["params"][0].grad = grads["classify.weight"]
+    theirs.step()
+    assert torch.allclose(theirs.param_groups[0]["params"][0], model.classify.weight)
+
+
 # ---------------------------------------------------------------------------- killed and resumed
 
 
-def test_a_resumed_run_ends_where_an_unbroken_one_ends(tmp_path):
+@pytest.mark.parametrize("optimiser", [training.adamw, training.muon])
+def test_a_resumed_run_ends_where_an_unbroken_one_ends(tmp_path, optimiser):
     data, val = bright_or_dark(), bright_or_dark(seed=1)
-    settings = {"epochs": 4, "schedule": training.one_cycle, "average": True, "keep": "best", "augment": _coloured}
+    settings = {"epochs": 4, "schedule": training.one_cycle, "average": True, "keep": "best", "augment": _coloured,
+                "optimiser": optimiser}  # fmt: skip
     whole = fit(network(), data, val, **settings)
     file = tmp_path / "run.pt"
     with pytest.raises(KeyboardInterrupt):

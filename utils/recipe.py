@@ -96,7 +96,7 @@ def fast(
 ) -> Trained:
     """Train the course's recipe from scratch.
 
-    A residual network of 1.2 million parameters that halves the resolution at once; AdamW with one cycle of learning
+    A residual network of 1.2 million parameters that halves the resolution at once; Muon with one cycle of learning
     rates; a random view of each batch; mixup; smoothed labels (Szegedy et al. 2016); a moving average of the weights.
 
     Args:
@@ -112,7 +112,7 @@ def fast(
     Raises:
         training.TrainingError: unusable images or labels, see `training.fit`.
     """
-    images, labels = training.sound(images, labels, classes=classes)
+    images, labels = training.sound(images, labels, classes=classes, every_class=classes is not None)
     flat = images.reshape(-1, images.shape[3] if images.ndim == 4 else 1)
     mean, std = flat.mean(0), flat.std(0) + 1e-6  # a channel of one value has no spread to divide by
     x, y = training.tensors(images, labels, mean=mean, std=std)
@@ -125,7 +125,7 @@ def fast(
         (x, y),
         epochs=epochs,
         batch_size=128,
-        optimiser=partial(training.adamw, rate=4e-3, decay=0.05),
+        optimiser=partial(training.muon, rate=4e-3, kernel_rate=0.02, decay=0.05),
         schedule=training.one_cycle,
         augment=augment.Mixup(len(names), alpha=0.3, before=view),
         loss=nn.CrossEntropyLoss(label_smoothing=0.1),

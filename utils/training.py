@@ -143,6 +143,52 @@ def adamw(model: nn.Module, rate: float = 3e-3, decay: float = 0.05) -> Optimize
     return torch.optim.AdamW(groups, rate)
 
 
+class Muon(torch.optim.AdamW):
+    """Steps for kernels that have the same length in every direction; AdamW for the rest.
+
+    The momentum of a kernel, as a matrix (channels out, everything else), is replaced by the nearest matrix whose
+    singular values are all about 1, by five rounds of a polynomial (Newton–Schulz). Jordan et al. 2024,
+    kellerjordan.github.io/posts/muon, whose coefficients these are. Groups with `straight=True` are stepped like this.
+    """
+
+    ROUNDS, COEFFICIENTS, MOMENTUM = 5, (3.4445, -4.7750, 2.0315), 0.9
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:
+        for group in self.param_groups:
+            for kernel in group["params"] if group.get("straight") else []:
+                state = self.state[kernel]
+                if not state:  # AdamW looks for a step in whatever is loaded
+                    state.update(step=torch.zeros(()), momentum=torch.zeros_like(kernel))
+                momentum = state["momentum"].lerp_(kernel.grad, 1 - self.MOMENTUM)
+                ahead = kernel.grad.lerp(momentum, self.MOMENTUM).flatten(1)  # (channels out, the rest)
+                longer = max(1, ahead.shape[0] / ahead.shape[1]) ** 0.5
+                kernel.mul_(1 - group["lr"] * group["weight_decay"])
+                kernel.sub_(self._straight(ahead).view_as(kernel), alpha=group["lr"] * longer)
+                kernel.grad = None  # so that AdamW leaves it alone
+        super().step()
+
+    def _straight(self, matrix: Tensor) -> Tensor:
+        a, b, c = self.COEFFICIENTS
+        tall = matrix.shape[0] > matrix.shape[1]
+        x = (matrix.T if tall else matrix).bfloat16()
+        x = x / (x.norm() + 1e-7)  # a gradient of zero has no direction
+        for _ in range(self.ROUNDS):
+            square = x @ x.T
+            x = a * x + (b * square + c * square @ square) @ x
+        return (x.T if tall else x).float()
+
+
+def muon(model: nn.Module, rate: float = 4e-3, kernel_rate: float = 0.02, decay: float = 0.05) -> Optimizer:
+    """Muon for all kernels but the first, which sees pixels; AdamW as in `adamw` for everything else."""
+    first, *kernels = [p for p in model.parameters() if p.ndim > 2]
+    others = [p for p in model.parameters() if p.ndim == 2]
+    small = [p for p in model.parameters() if p.ndim < 2]
+    groups = [{"params": kernels, "lr": kernel_rate, "weight_decay": decay, "straight": True},
+              {"params": [first, *others], "weight_decay": decay}, {"params": small, "weight_decay": 0.0}]  # fmt: skip
+    return Muon(groups, rate)
+
+
 def one_cycle(optimiser: Optimizer, steps: int, warm: float = 0.2) -> LRScheduler:
     """Learning rate up over the first fifth of all steps, then down to nearly zero (Smith, Topin 2018)."""
     peaks = [group["lr"] for group in optimiser.param_groups]
