@@ -4,6 +4,7 @@
     python -m tools verify [NB …] [--allow-behind]   compare every stamp, in seconds, without a kernel
     python -m tools restamp [NB …]                run what is behind
     python -m tools evidence NB … [--only VARIANT]   run what is missing of an experiment's runs
+    python -m tools evidence NB … --recheck       run one seed a variant; if no number changed, all rows stand
     python -m tools text NB …                     a notebook as text, for reviews and git's textconv
     python -m tools new | copies | print | address | time …   see tools/publish.py
 NB is a path, or a name such as 03_split_and_leak. Without NB: all.
@@ -77,11 +78,11 @@ def restamp(paths: list[Path]) -> int:
     return verify(paths, allow_behind=False)
 
 
-def gather(paths: list[Path], only: str | None) -> int:
+def gather(paths: list[Path], only: str | None, recheck: bool) -> int:
     from tools import evidence
 
     for path in paths:
-        say(f"wrote {label(evidence.gather(path, only))}")
+        say(f"wrote {label(evidence.recheck(path) if recheck else evidence.gather(path, only))}")
     return 0
 
 
@@ -104,6 +105,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--synthetic", action="store_true", help="run: may replace results on real data")
     parser.add_argument("--allow-behind", action="store_true", help="verify: only list what is behind")
     parser.add_argument("--only", metavar="VARIANT", help="evidence: this variant alone")
+    parser.add_argument("--recheck", action="store_true", help="evidence: one seed a variant instead of all")
     parser.add_argument("--commit", metavar="REV", help="carry: the commit at which the old stamps were clean")
     options = parser.parse_args(arguments)
     try:
@@ -131,7 +133,7 @@ def _dispatch(options: argparse.Namespace) -> int:
     if command == "text":
         return show(paths)
     if command == "evidence":
-        return gather(paths, options.only)
+        return gather(paths, options.only, options.recheck)
     paths = paths or [*all_notebooks(), *all_scripts()]
     if command == "restamp":
         return restamp(paths)

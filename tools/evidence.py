@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import re
 import time
 from pathlib import Path
@@ -146,6 +147,48 @@ def gather(path: Path, only: str | None = None) -> Path:
         print(f"{path.stem}, {fixed['source']}, {variant}, seed {seed}: {metrics} ({seconds:.1f} s)", flush=True)
     store.write()
     return store.file
+
+
+def recheck(path: Path) -> Path:
+    """After a change of code that should change no number: run one seed of each variant, and let all rows stand.
+
+    The seed is drawn at random. Every number must come out as it is stored, to its six digits, and every prediction
+    to the bit; only what has no tolerance, as seconds have, may differ. Then all rows of this kind of data (real,
+    synthetic) get the hash of the code as it is.
+
+    Raises:
+        NotebookError: a number differs, or a row is missing or stands on other data. Nothing is written then.
+    """
+    namespace = experiment_of(path)
+    source, plan = source_of(namespace), planned(namespace)
+    kind = "real" if source and source.is_real else "synthetic"
+    everything = evidence.read(file_of(path))
+    rows = everything[everything["source"] == kind]
+    there = set(zip(rows["variant"], rows["seed"], strict=True))
+    if there != set(plan) or set(rows["data"]) != {source.fingerprint if source else "none"}:
+        raise NotebookError(f"{label(path)} has other rows on {kind} data than its code asks for: gather them anew.")
+    stored = {}
+    if file_of(path, ".npz").exists():
+        with np.load(file_of(path, ".npz"), allow_pickle=False) as npz:
+            stored = dict(npz)
+    for variant in namespace["VARIANTS"]:
+        of_variant = rows[rows["variant"] == variant].sort_values("seed")
+        position = random.randrange(len(of_variant))
+        row = of_variant.iloc[position]
+        metrics, predictions, seconds = one_run(namespace, variant, int(row["seed"]))
+        for name, value in metrics.items():
+            limit = namespace["TOLERANCE"]
+            limit = limit[name] if isinstance(limit, dict) else limit
+            if np.isfinite(limit) and float(f"{value:.6g}") != row[name] and not np.isnan([value, row[name]]).all():
+                raise NotebookError(f"{path.stem}, {kind}, {variant}, seed {row['seed']}: {name} was {row[name]} and is "
+                                    f"{value:.6g}, so its numbers changed: gather them anew.")  # fmt: skip
+        for split, array in predictions.items():
+            if not np.array_equal(stored[f"{kind}|{variant}|{split}"][position], array):
+                raise NotebookError(f"{path.stem}, {kind}, {variant}: its predictions changed: gather them anew.")
+        print(f"{path.stem}, {kind}, {variant}, seed {row['seed']}: as stored ({seconds:.1f} s)", flush=True)
+    everything.loc[rows.index, "code"] = code_hash(sources(path))
+    notebook.write_whole(file_of(path), everything.to_csv(index=False, lineterminator="\n"))
+    return file_of(path)
 
 
 class _Store:
