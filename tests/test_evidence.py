@@ -195,6 +195,34 @@ def test_other_data_or_other_code_runs_everything_again(course, change):
     assert len(ran(path)) == len(evidence.read(gathering.file_of(path))) == count
 
 
+def test_a_change_that_changed_no_number_is_proved_by_one_seed_a_variant(course, capsys):
+    for real in (False, True):
+        path = course(real=real)
+        gathering.gather(path)
+    path.write_text(path.read_text() + "\nunused = 1\n")
+    assert gathering.state(path)[0], "the experiment is another one now"
+    ran(path)
+    assert command.main(["evidence", str(path), "--recheck"]) == 0
+    assert [line.split()[0] for line in ran(path)] == ["plain", "shifted"]
+    rows = evidence.read(gathering.file_of(path))
+    now = gathering.code_hash(gathering.sources(path))
+    assert set(rows.loc[rows["source"] == "real", "code"]) == {now}
+    assert now not in set(rows.loc[rows["source"] == "synthetic", "code"]), "the other kind was not tried"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [("/ 3", "/ 3.0001", "score was"), ("seed + 1]", "seed + 2]", "predictions"), ('"abc"', '"abd"', "other rows")],
+)
+def test_a_change_that_changed_a_number_is_named_and_nothing_is_written(course, capsys, old, new, words):
+    path = course()
+    gathering.gather(path)
+    before = gathering.file_of(path).read_bytes()
+    path.write_text(path.read_text().replace(old, new))
+    assert command.main(["evidence", str(path), "--recheck"]) == 1
+    assert words in capsys.readouterr().err and gathering.file_of(path).read_bytes() == before
+
+
 def test_seeds_by_variant_and_one_variant_alone(course, capsys):
     path = course(seeds={"plain": [0, 1], "shifted": [5]})
     assert command.main(["evidence", str(path), "--only", "shifted"]) == 0

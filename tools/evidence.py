@@ -179,9 +179,10 @@ def recheck(path: Path) -> Path:
         for name, value in metrics.items():
             limit = namespace["TOLERANCE"]
             limit = limit[name] if isinstance(limit, dict) else limit
-            if np.isfinite(limit) and float(f"{value:.6g}") != row[name] and not np.isnan([value, row[name]]).all():
-                raise NotebookError(f"{path.stem}, {kind}, {variant}, seed {row['seed']}: {name} was {row[name]} and is "
-                                    f"{value:.6g}, so its numbers changed: gather them anew.")  # fmt: skip
+            now, before = float(f"{value:.6g}"), row[name]
+            if np.isfinite(limit) and now != before and not np.isnan([now, before]).all():
+                who = f"{path.stem}, {kind}, {variant}, seed {row['seed']}"
+                raise NotebookError(f"{who}: {name} was {before} and is {now}: gather the evidence anew.")
         for split, array in predictions.items():
             if not np.array_equal(stored[f"{kind}|{variant}|{split}"][position], array):
                 raise NotebookError(f"{path.stem}, {kind}, {variant}: its predictions changed: gather them anew.")
