@@ -14,7 +14,6 @@ import torch
 import torch.distributed as dist
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
-
 from utils.models import ResidualNetwork
 
 parser = argparse.ArgumentParser()
@@ -27,7 +26,8 @@ parser.add_argument("--seed", type=int, default=0)
 parser.add_argument("--device", default="cpu")
 options = parser.parse_args()
 
-# 1. Who am I? torchrun tells each process in environment variables. Without them this is the only process.
+# 1. Who am I? torchrun tells each process in environment variables.
+# Without them this is the only process.
 rank = int(os.environ.get("RANK", 0))
 local = int(os.environ.get("LOCAL_RANK", 0))
 world = int(os.environ.get("WORLD_SIZE", 1))
@@ -76,7 +76,8 @@ def my_part_of_batch(step):
 def save(step):
     """Write beside the old checkpoint, then swap in one go: there is always a whole one."""
     part = options.checkpoint.with_suffix(".part")
-    torch.save({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step}, part)
+    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
+    torch.save(state, part)
     os.replace(part, options.checkpoint)
 
 
@@ -100,4 +101,5 @@ for step in range(start, options.steps):
             save(step + 1)
 if world > 1:
     dist.destroy_process_group()
-    os._exit(0)  # at once: gloo's threads sometimes crash while Python tidies up (PyTorch issue 190489)
+    # Leave at once: gloo's threads sometimes crash while Python tidies up (PyTorch issue 190489).
+    os._exit(0)
