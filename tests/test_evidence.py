@@ -153,6 +153,14 @@ def test_rows_and_arrays_of_a_script_are_kept_by_kind_of_data(course):
         evidence.reference("dice", source(path), "names")
     with pytest.raises(evidence.EvidenceError, match="no predictions for test"):
         evidence.predictions("dice", source(path), split="test")
+    for word, kind in (("real", "real"), ("synthetic", "synthetic"), (source(path), "synthetic")):
+        assert set(evidence.table("dice", word)["source"]) == {kind}
+        assert set(evidence.predictions("dice", word)) == {"plain", "shifted"}
+        assert evidence.reference("dice", word, "ids").tolist() == [11, 12]
+    assert len(evidence.table("dice")) == len(rows), "None keeps all"
+    assert set(evidence.predictions("dice")) == {"plain", "shifted"}
+    with pytest.raises(evidence.EvidenceError, match="There is no 'reel' data"):
+        evidence.table("dice", "reel")
     wrong, behind = gathering.state(path)
     assert "another experiment" in wrong[0] and not behind, "the real rows come from the script as it was before"
 
@@ -205,7 +213,7 @@ def test_a_change_that_changed_no_number_is_proved_by_one_seed_a_variant(course,
     assert command.main(["evidence", str(path), "--recheck"]) == 0
     assert [line.split()[0] for line in ran(path)] == ["plain", "shifted"]
     rows = evidence.read(gathering.file_of(path))
-    now = gathering.code_hash(gathering.sources(path))
+    now = gathering.code_hash(path)
     assert set(rows.loc[rows["source"] == "real", "code"]) == {now}
     assert now not in set(rows.loc[rows["source"] == "synthetic", "code"]), "the other kind was not tried"
 
@@ -240,6 +248,24 @@ def test_an_experiment_that_lacks_a_part_is_named(course, capsys):
     path.write_text("SEEDS = range(3)")
     assert command.main(["evidence", str(path)]) == 1
     assert "does not define TOLERANCE, VARIANTS, experiment" in capsys.readouterr().err
+
+
+def test_a_script_beside_the_lesson_that_it_names_counts(course, monkeypatch):
+    path, script = course(), course().with_name("train.py")
+    script.write_text("from utils import models\nmodels.count_parameters")
+    unnamed = gathering.code_hash(path)
+    script.write_text("print(1)")
+    assert gathering.code_hash(path) == unnamed, "nobody names it"
+    path.write_text(path.read_text() + "\nSCRIPT = 'beside/train.py'\n")
+    plain = gathering.code_hash(path)
+    script.write_text("from utils import models\nmodels.count_parameters")
+    named = gathering.code_hash(path)
+    own, reached = zip(plain.split("-"), named.split("-"), strict=True)
+    assert own[0] != own[1] and reached[0] != reached[1], "its own code, and what it reaches"
+    script.write_text("from utils import models  # words\n\nmodels.count_parameters")
+    assert gathering.code_hash(path) == named
+    library = gathering.fingerprint.library()
+    assert {"script", "train.py"} == set(gathering.code_of(gathering.sources(path), path, library)[0])
 
 
 def test_what_the_experiment_reaches_is_behind_and_the_door_is_not(course, monkeypatch):

@@ -18,7 +18,6 @@ def cells_of(path):
 
 
 CELLS = {path.stem: cells_of(path) for path in LESSONS}
-EVIDENCE = {path.stem: evidence.sources(path) for path in LESSONS}
 
 
 def standing(library, cells=CELLS):
@@ -28,7 +27,7 @@ def standing(library, cells=CELLS):
         code, reading = library.code(cells[path.stem])
         reached = library.reached(reading.found)
         made = {name: library.clinic(name) for name in library.sets(reading)}
-        found[path.stem] = code, reached, made, evidence.code_hash(EVIDENCE[path.stem], library)
+        found[path.stem] = code, reached, made, evidence.code_hash(path, library)
     return found
 
 
@@ -190,11 +189,9 @@ def test_a_value_of_the_skin_generator_is_named_where_skin_is_drawn(copy):
     assert len(skin) >= 5
 
     def paler(node):
-        if isinstance(node, ast.Dict):
-            for key, value in zip(node.keys, node.values, strict=True):
-                if is_string(key) and key.value == "melanin" and isinstance(value, ast.Tuple):
-                    value.elts[0] = ast.Constant(0.96)
-                    return True
+        if is_string(node) and "melanin       .26" in node.value:
+            node.value = node.value.replace("melanin       .26", "melanin       .27")
+            return True
         return False
 
     assert edit(copy, paler, "utils/clinic/skin.py") >= 1

@@ -99,14 +99,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit status."""
     usage = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__, formatter_class=usage)
-    commands = ["run", "verify", "restamp", "evidence", "text", "carry", *PUBLISHING]
+    commands = ["run", "verify", "restamp", "evidence", "text", *PUBLISHING]
     parser.add_argument("command", choices=commands)
     parser.add_argument("names", nargs="*", metavar="NB")
     parser.add_argument("--synthetic", action="store_true", help="run: may replace results on real data")
     parser.add_argument("--allow-behind", action="store_true", help="verify: only list what is behind")
     parser.add_argument("--only", metavar="VARIANT", help="evidence: this variant alone")
     parser.add_argument("--recheck", action="store_true", help="evidence: one seed a variant instead of all")
-    parser.add_argument("--commit", metavar="REV", help="carry: the commit at which the old stamps were clean")
     options = parser.parse_args(arguments)
     try:
         return _dispatch(options)
@@ -121,10 +120,6 @@ def _dispatch(options: argparse.Namespace) -> int:
         from tools import publish
 
         return getattr(publish, f"main_{command}")(names)
-    if command == "carry":
-        from tools import carry
-
-        return carry.main(options.commit)
     if command in ("evidence", "text") and not names:
         raise NotebookError(f"Name what you mean: python -m tools {command} 03_split_and_leak.")
     paths = [find(name) for name in names]

@@ -6,6 +6,7 @@ its metrics and, if it likes, "predictions" {split: array}; and, if it likes, RE
 """
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import os
@@ -40,13 +41,37 @@ def file_of(path: Path, suffix: str = ".csv") -> Path:
     return folder / f"{path.stem}{suffix}"
 
 
-def code_hash(cells: dict[str, str], library: fingerprint.Library | None = None) -> str:
-    """Hashes of an experiment's own code (see `sources`) and of what it reaches, joined by a hyphen.
+def scripts(cells: dict[str, str], path: Path) -> dict[str, str]:
+    """{name: text} of the Python files beside a lesson that a string in these cells names, such as "train.py"."""
+    words = set()
+    for source in cells.values():
+        for node in ast.walk(ast.Module(fingerprint.parse(source), [])):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                words.add(node.value.rpartition("/")[2])
+    files = [file for file in sorted(path.parent.glob("*.py")) if file.name in words and file != path]
+    return {file.name: file.read_text(encoding="utf-8") for file in files}
+
+
+def code_of(
+    cells: dict[str, str], path: Path, library: fingerprint.Library
+) -> tuple[dict[str, str], fingerprint.Reading]:
+    """Hashes of cells and of the scripts that they name, and what all of them name in the library."""
+    code, reading = library.code(cells)
+    for name, text in scripts(cells, path).items():
+        own, beside = library.code({name: text})
+        code |= own
+        reading.found |= beside.found
+        reading.asked += beside.asked
+    return code, reading
+
+
+def code_hash(path: Path, library: fingerprint.Library | None = None) -> str:
+    """Hashes of an experiment's own code (see `sources`, `scripts`) and of what it reaches, joined by a hyphen.
 
     The data door is left out, since each row holds the data's fingerprint; so are figures and claims.
     """
     library = library or fingerprint.library()
-    own, reading = library.code(cells)
+    own, reading = code_of(sources(path), path, library)
     reached = library.reached(reading.found, fingerprint.DOOR + fingerprint.STYLE)
     return f"{fingerprint.digest(''.join(own.values()))}-{fingerprint.digest(json.dumps(reached))}"
 
@@ -56,7 +81,7 @@ def state(path: Path) -> tuple[list[str], list[str]]:
     if not file_of(path).exists():
         return [], []
     mend = f"run `make evidence NB={path.stem}`"
-    name, now = f"evidence/{path.stem}.csv", code_hash(sources(path))
+    name, now = f"evidence/{path.stem}.csv", code_hash(path)
     codes = set(evidence.read(file_of(path))["code"])
     if any(code.partition("-")[0] != now.partition("-")[0] for code in codes):
         return [f"{name} was made by another experiment: {mend}"], []
@@ -69,7 +94,7 @@ def made_sets(path: Path, library: fingerprint.Library) -> set[str]:
         return set()
     rows = evidence.read(file_of(path))
     made = rows.loc[rows["source"] == "synthetic", "data"].str.fullmatch(MADE.pattern).any()
-    return library.sets(library.code(sources(path))[1]) if made else set()
+    return library.sets(code_of(sources(path), path, library)[1]) if made else set()
 
 
 def experiment_of(path: Path) -> dict[str, Any]:
@@ -133,7 +158,7 @@ def gather(path: Path, only: str | None = None) -> Path:
         "source": "real" if source and source.is_real else "synthetic",
         "data": source.fingerprint if source else "none",
         "device": "cuda" if uses_cuda() else "cpu",
-        "code": code_hash(sources(path)),
+        "code": code_hash(path),
     }
     store = _Store(file_of(path), fixed, namespace.get("REFERENCE", {}))
     for variant, seed in plan:
@@ -187,7 +212,7 @@ def recheck(path: Path) -> Path:
             if not np.array_equal(stored[f"{kind}|{variant}|{split}"][position], array):
                 raise NotebookError(f"{path.stem}, {kind}, {variant}: its predictions changed: gather them anew.")
         print(f"{path.stem}, {kind}, {variant}, seed {row['seed']}: as stored ({seconds:.1f} s)", flush=True)
-    everything.loc[rows.index, "code"] = code_hash(sources(path))
+    everything.loc[rows.index, "code"] = code_hash(path)
     notebook.write_whole(file_of(path), everything.to_csv(index=False, lineterminator="\n"))
     return file_of(path)
 

@@ -18,7 +18,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("utils", "assistant")
 # How data come in does not count, since a lesson's header and each row of evidence hold the data's fingerprint.
-DOOR = ("utils.datasets", "utils.files", "utils.sources", "utils.archives", "utils.fingerprint", "utils.evidence")
+DOOR = ("utils.datasets", "utils.evidence")
 STYLE = ("utils.figures", "utils.lesson")  # change no number of a row of evidence
 Definition = tuple[str, str]  # (module, name), for example ("utils.lesson", "claim")
 Target = tuple[str, tuple[str, ...]]  # (module, names in it), what an import stands for
@@ -345,17 +345,6 @@ class Library:
                 reading = Reading(self)
                 reading.text(value, module)
                 found[key.value] = reading.found
-        return found or self._makers()
-
-    def _makers(self) -> dict[str, set[Definition]]:
-        """The same from the dictionaries of names that the door held before the clinic had its own."""
-        found = {}
-        for module, table, room in (("datasets", "MAKERS", ""), ("archives", "WRITERS", "archive.")):
-            here = self.modules.get(f"utils.{module}")
-            for node in here.definitions.get(table, []) if here else []:
-                for name, maker in ast.literal_eval(node.value).items():
-                    place, _, function = f"{room}{maker}".partition(".")
-                    found[name] = {(f"utils.clinic.{place}", function)}
         return found
 
 

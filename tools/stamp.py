@@ -40,6 +40,8 @@ class State(NamedTuple):
 def hashes(content: dict, path: Path, data: list[str], library: fingerprint.Library | None = None) -> dict:
     """What a stamp must agree with: hashes of cells, outputs, evidence, and of the code that the cells reach.
 
+    A script beside the lesson that a cell names counts as a cell.
+
     The Colab cell is left out: a test compares it with its template.
 
     Args:
@@ -47,7 +49,7 @@ def hashes(content: dict, path: Path, data: list[str], library: fingerprint.Libr
     """
     library = library or fingerprint.library()
     cells = [cell for cell in code_cells(content) if "colab" not in tags(cell)]
-    code, reading = library.code({cell["id"]: cell["source"] for cell in cells})
+    code, reading = evidence.code_of({cell["id"]: cell["source"] for cell in cells}, path, library)
     made = library.sets(reading) if MADE.search("\n".join(data)) else set()
     made |= evidence.made_sets(path, library)
     files = [evidence.file_of(path, suffix) for suffix in (".csv", ".npz")]

@@ -41,7 +41,7 @@ def table(lesson: str, source: Any = None) -> pd.DataFrame:
 
     Args:
         lesson: the notebook's name without its ending.
-        source: a `datasets.Source`; keeps only runs on that kind of data (real or synthetic).
+        source: a `datasets.Source`, or "real" or "synthetic"; keeps only runs on that kind of data. None keeps all.
 
     Returns:
         DataFrame with `variant, seed, source, data, device, seconds, code` and the metrics.
@@ -60,8 +60,11 @@ def table(lesson: str, source: Any = None) -> pd.DataFrame:
     return runs
 
 
-def predictions(lesson: str, source: Any, split: str = "val") -> dict[str, np.ndarray]:
+def predictions(lesson: str, source: Any = None, split: str = "val") -> dict[str, np.ndarray]:
     """Per-image predictions kept by a lesson's experiment.
+
+    Args:
+        source: a `datasets.Source`, or "real" or "synthetic"; None for an experiment that loads no data set.
 
     Returns:
         {variant: array (seeds, images, ...)} for one split and one kind of data, seeds in ascending order.
@@ -82,6 +85,9 @@ def predictions(lesson: str, source: Any, split: str = "val") -> dict[str, np.nd
 def reference(lesson: str, source: Any, name: str) -> np.ndarray:
     """What an experiment keeps once for each kind of data, such as the ids or labels of its images.
 
+    Args:
+        source: as in `predictions`.
+
     Raises:
         EvidenceError: the lesson keeps nothing of this name for this kind of data.
     """
@@ -92,7 +98,14 @@ def reference(lesson: str, source: Any, name: str) -> np.ndarray:
 
 
 def _kind(source: Any) -> str:
-    return "real" if source.is_real else "synthetic"
+    """The word for a kind of data; what loads no data set is kept as synthetic. Raises EvidenceError."""
+    if source is None:
+        return "synthetic"
+    if not isinstance(source, str):
+        return "real" if source.is_real else "synthetic"
+    if source not in ("real", "synthetic"):
+        raise EvidenceError(f"There is no {source!r} data: say \"real\" or \"synthetic\", or hand over a source.")
+    return source
 
 
 def _arrays(lesson: str, source: Any) -> dict[str, np.ndarray]:
