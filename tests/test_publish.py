@@ -21,7 +21,8 @@ NEW = "episodes/episode03_modeling/01b_my_lesson.ipynb"
 def course(tmp_path, monkeypatch):
     """The course without its code, evidence and outputs: what `publish` reads and writes."""
     for place in ("pyproject.toml", "README.md", "CITATION.cff", "utils/exercises/lesson00.py",
-                  "tests/exercises/test_lesson00.py", "episodes/template.ipynb"):  # fmt: skip
+                  "tests/exercises/test_lesson00.py", "tests/exercises/conftest.py", "tests/exercises/support.py",
+                  "episodes/template.ipynb"):  # fmt: skip
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / place, tmp_path / place)
     for path in [*ROOT.glob("episodes/*/*.md"), *ROOT.glob("episodes/*/*.ipynb")]:
@@ -62,7 +63,7 @@ def test_a_new_lesson_has_its_number_everywhere(course, capsys):
     assert "course" not in content["metadata"]
     assert "lesson 3.1b" in (course / "utils/exercises/lesson31b.py").read_text(encoding="utf-8")
     tests = (course / "tests/exercises/test_lesson31b.py").read_text(encoding="utf-8")
-    assert NEW in tests and "lesson31b as check" in tests and "00" not in tests
+    assert "lesson 3.1b" in tests and "00" not in tests
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_the_new_lesson_and_its_tests_work_as_they_are(course):
                "-p", "no:cacheprovider", "-p", "no:nbval", "tests/exercises/test_lesson31b.py"]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(course)}
     result = subprocess.run(command, cwd=course, env=environment, capture_output=True, text=True, check=False)
-    assert result.returncode == 0 and "3 passed" in result.stdout, result.stdout + result.stderr
+    assert result.returncode == 0 and "5 passed" in result.stdout, result.stdout + result.stderr
 
 
 def damage(course, old, new):
