@@ -53,7 +53,8 @@ class Trained:
         """Write the network to a file: numbers and names only, no code. Raises training.TrainingError."""
         content = {"course": "Trained", "settings": self.model.settings, "weights": self.model.state_dict(),
                    "mean": torch.as_tensor(self.mean), "std": torch.as_tensor(self.std),
-                   "classes": list(self.classes), "turns": self.turns, "history": self.history.to_dict("list")}  # fmt: skip
+                   "classes": list(self.classes), "turns": self.turns,
+                   "history": self.history.to_dict("list")}  # fmt: skip
         try:
             training.save_whole(Path(file), content)
         except OSError as error:

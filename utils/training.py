@@ -42,7 +42,7 @@ class TrainingError(Exception):
 class Fit:
     """What `fit` returns: the model in evaluation mode, the history, and the epoch (from 1) whose weights were kept.
 
-    `history` has one row an epoch: `epoch, seconds` (since the start, validation included), `train_loss` (as optimised),
+    `history` has one row an epoch: `epoch, seconds` (since the start, with validation), `train_loss` (as optimised),
     `rate` (of the last step), and with validation data `val_loss`, for classes `val_accuracy`, and the `measures`.
     """
 
@@ -266,8 +266,8 @@ def fit(
         patience: stop after so many epochs without a better validation loss.
         measures: more columns of the history, each a function of (scores, targets) of all validation images.
         precision: see `fast_precision`, which decides if you do not.
-        checkpoint: a file to save to after each epoch, and to go on from if it is there. It belongs to one run: another
-            setting, other targets or another `tag`, which names what cannot be compared (loss, augmentation), are refused.
+        checkpoint: a file to save to after each epoch, and to go on from if it is there. It belongs to one run: other
+            settings, targets or another `tag`, which names what cannot be compared (loss, augmentation), are refused.
         seed: of the order of images, the augmentation, and dropout.
         progress: what the progress bar says; "" for none.
 
