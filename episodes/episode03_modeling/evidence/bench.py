@@ -1,33 +1,39 @@
-"""The course's benchmark: the fast recipe on the official split of DermaMNIST, timed, and the test set opened.
+"""The course's benchmark: the fast recipe on DermaMNIST's official split, and the test set opened.
 
-`make bench` runs it over its variants and seeds; most of an hour on two cores. Lesson 3.2 reads what it wrote. The
-recipe is frozen before the test set is opened, so nothing here may be chosen by what comes out.
+`make bench` runs it over its variants and seeds; most of an hour on two cores. Lesson 3.2 reads
+what it wrote. The recipe is frozen before the test set is opened, so nothing here may be chosen by
+what comes out.
 """
 import time
 
 import numpy as np
 import pandas as pd
-
 from utils import datasets, recipe
 from utils.evaluation import metrics
 
 pile = datasets.load("dermamnist", metadata=True)
 MELANOMA = pile.classes.index("mel")
 
-VARIANTS = {  # name: (epochs, whether training keeps the images of lesions that are also in the test set)
+# Name: epochs, and whether training keeps the images of lesions that are also in the test set.
+VARIANTS = {
     "sprint": (recipe.SPRINT, True),
     "full": (recipe.EPOCHS, True),
     "full, no test lesion in train": (recipe.EPOCHS, False),
 }
 SEEDS = {"sprint": range(5), "full": range(5), "full, no test lesion in train": range(3)}
-TOLERANCE = {  # between machines: about three standard deviations of the seeds, below what lesson 3.2 reports of them
-    "images": 0, "train_seconds": float("inf"),  # seconds belong to a machine and its mood
+# Between machines: about three standard deviations of the seeds. Seconds belong to a machine.
+TOLERANCE = {
+    "images": 0, "train_seconds": float("inf"),
     "val_auc": 0.015, "val_accuracy": 0.015, "val_balanced": 0.06, "val_melanoma": 0.08,
     "test_auc": 0.010, "test_accuracy": 0.012, "test_balanced": 0.05, "test_melanoma": 0.08,
 }  # fmt: skip
 
-lesions = pd.factorize(pd.concat([part.table["lesion_id"] for part in (pile.train, pile.val, pile.test)]))[0]
-in_train, in_val, in_test = np.split(lesions, np.cumsum([len(pile.train.labels), len(pile.val.labels)]))
+lesions = pd.factorize(
+    pd.concat([part.table["lesion_id"] for part in (pile.train, pile.val, pile.test)])
+)[0]
+in_train, in_val, in_test = np.split(
+    lesions, np.cumsum([len(pile.train.labels), len(pile.val.labels)])
+)
 REFERENCE = {  # what belongs to the predictions: the answer and the lesion's number of each image
     "truth val": pile.val.labels.astype(np.int8), "truth test": pile.test.labels.astype(np.int8),
     "lesion train": in_train.astype(np.int16), "lesion val": in_val.astype(np.int16),
@@ -44,11 +50,13 @@ def scores(labels, probabilities):
 
 
 def experiment(variant, seed):
-    """Train once on the official training images and judge on the official validation and test images."""
+    """Train on the official training images, judge on the official validation and test images."""
     epochs, siblings = VARIANTS[variant]
     kept = np.ones(len(in_train), bool) if siblings else ~np.isin(in_train, in_test)
     started = time.perf_counter()
-    trained = recipe.fast(pile.train.images[kept], pile.train.labels[kept], epochs=epochs, seed=seed)
+    trained = recipe.fast(
+        pile.train.images[kept], pile.train.labels[kept], epochs=epochs, seed=seed
+    )
     row = {"images": kept.sum(), "train_seconds": time.perf_counter() - started}
     predictions = {}
     for name, part in (("val", pile.val), ("test", pile.test)):
