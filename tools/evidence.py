@@ -23,6 +23,7 @@ from tools import fingerprint, notebook
 from tools.notebook import NotebookError, label
 from utils import evidence
 
+ROUNDING = 1e-6  # of a tolerance: below that a number is called the same
 NEEDED = {"VARIANTS", "SEEDS", "TOLERANCE", "experiment"}
 MADE = re.compile(r"[0-9a-f]{12}")  # the fingerprint of a data set; "none" stands where there is no data set
 
@@ -177,8 +178,8 @@ def gather(path: Path, only: str | None = None) -> Path:
 def recheck(path: Path) -> Path:
     """After a change of code that should change no number: run one seed of each variant, and let all rows stand.
 
-    The seed is drawn at random. Every number must come out as it is stored, to its six digits, and every prediction
-    to the bit; only what has no tolerance, as seconds have, may differ. Then all rows of this kind of data (real,
+    The seed is drawn at random. Every number must come out as it is stored, to its six digits or to a millionth of
+    its tolerance (what is nothing but rounding has no six digits), and every prediction to the bit; only what has no tolerance, as seconds have, may differ. Then all rows of this kind of data (real,
     synthetic) get the hash of the code as it is.
 
     Raises:
@@ -205,7 +206,8 @@ def recheck(path: Path) -> Path:
             limit = namespace["TOLERANCE"]
             limit = limit[name] if isinstance(limit, dict) else limit
             now, before = float(f"{value:.6g}"), row[name]
-            if np.isfinite(limit) and now != before and not np.isnan([now, before]).all():
+            same = now == before or abs(now - before) <= ROUNDING * limit or np.isnan([now, before]).all()
+            if np.isfinite(limit) and not same:
                 who = f"{path.stem}, {kind}, {variant}, seed {row['seed']}"
                 raise NotebookError(f"{who}: {name} was {before} and is {now}: gather the evidence anew.")
         for split, array in predictions.items():
