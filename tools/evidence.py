@@ -179,8 +179,9 @@ def recheck(path: Path) -> Path:
     """After a change of code that should change no number: run one seed of each variant, and let all rows stand.
 
     The seed is drawn at random. Every number must come out as it is stored, to its six digits or to a millionth of
-    its tolerance (what is nothing but rounding has no six digits), and every prediction to the bit; only what has no tolerance, as seconds have, may differ. Then all rows of this kind of data (real,
-    synthetic) get the hash of the code as it is.
+    its tolerance (what is nothing but rounding has no six digits), and every prediction to the bit; only what has no
+    tolerance, as seconds have, may differ. Then all rows of this kind of data (real, synthetic) get the hash of the
+    code as it is.
 
     Raises:
         NotebookError: a number differs, or a row is missing or stands on other data. Nothing is written then.
