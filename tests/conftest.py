@@ -55,3 +55,14 @@ def pytest_terminal_summary(terminalreporter, config):
     reports = itertools.chain.from_iterable(terminalreporter.stats.values())
     for line in slow_lessons((r for r in reports if hasattr(r, "duration")), config.rootpath):
         terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def one_thread():
+    """For tiny networks, whose threads would wait for each other."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

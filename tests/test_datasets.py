@@ -211,7 +211,7 @@ def test_a_failed_download_is_one_sentence_and_the_lesson_goes_on(internet, kind
     (places.DATA / "mine.txt").write_text("my notes")
     before, start = snapshot(places.DATA), time.monotonic()
     pile = datasets.load("dermamnist")
-    assert time.monotonic() - start < SERVER_S / 2, "it gave up itself, and did not wait for the server"
+    assert time.monotonic() - start < 4, "it gave up itself: the server would have stalled for a minute"
     assert not pile.source.is_real and "synthetic" in str(pile.source) and len(pile.train) == 20
     assert words in one_sentence(pile.source.note), pile.source.note
     assert snapshot(places.DATA) == before
@@ -972,10 +972,10 @@ def test_the_examples_in_the_docstrings(monkeypatch):
     import doctest
 
     monkeypatch.setattr(places, "DELAY_S", 1e9)  # on a busy machine a bar would stand in the output
-    start = time.process_time()
+    start = time.monotonic()
     found = doctest.testmod(datasets)
     assert found.failed == 0 and found.attempted >= 10
-    assert time.process_time() - start < 20
+    assert time.monotonic() - start < 20
 
 
 def test_a_notebook_shows_the_sentence_and_no_traceback():
@@ -1149,9 +1149,9 @@ HAS_REAL = bool(SESSION_DATA) and (REPO / SESSION_DATA / "dermamnist.npz").is_fi
 def test_the_real_set(monkeypatch):
     monkeypatch.setattr(places, "DATA", REPO / "data")
     monkeypatch.setenv("COURSE_DATA", SESSION_DATA)
-    start = time.process_time()  # a busy machine does not count
+    start = time.perf_counter()
     pile = datasets.load("dermamnist", metadata=True)
-    assert time.process_time() - start < 2
+    assert time.perf_counter() - start < 2
     assert pile.source.is_real and (len(pile.train), len(pile.val), len(pile.test)) == (7007, 1003, 2005)
     assert np.isin(pile.test.lesions, pile.train.lesions).sum() == 693
     assert np.isin(pile.test.lesions, np.concatenate([pile.train.lesions, pile.val.lesions])).sum() == 773

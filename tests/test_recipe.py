@@ -12,12 +12,7 @@ from utils.training import TrainingError
 MELANOMA = 4  # the class's number in DermaMNIST
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def grey_pictures(n=256):

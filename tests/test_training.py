@@ -16,14 +16,7 @@ from utils import augment, models, training
 from utils.training import TrainingError
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    """The networks are tiny: threads would wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def bright_or_dark(n=96, classes=2, seed=0):
