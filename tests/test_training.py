@@ -15,7 +15,6 @@ from torch import nn
 from utils import augment, models, training
 from utils.training import TrainingError
 
-
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
