@@ -37,3 +37,18 @@ def test_the_header_names_each_source_and_no_machine(capsys):
     out = capsys.readouterr().out
     assert out.splitlines()[1] == "data: films (synthetic)"
     assert platform.node() not in out
+
+
+def test_a_false_claim_in_a_copy_says_so_and_goes_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(lesson, "COPIES", tmp_path)
+    (tmp_path / "episode").mkdir()
+    monkeypatch.chdir(tmp_path / "episode")
+    claim("water is dry", False, wetness=0.97)
+    assert capsys.readouterr().out == (
+        "✗ water is dry (wetness = 0.97): your change made this false: that is a result\n"
+    )
+    with pytest.raises(TypeError):
+        claim("vague", "yes")
+    monkeypatch.chdir(tmp_path.parent)
+    with pytest.raises(ClaimError):
+        claim("water is dry", False)
