@@ -67,7 +67,10 @@ def test_runs_of_another_experiment_are_refused_by_the_name_that_differs(course,
     assert len(evidence.table("dice", "real")) == 1, "put back, and run"
 
 
-@pytest.mark.parametrize("harmless", ["# 3", "best = 7", "x = 1", "%time", "!!", "def mine():\n    EPOCHS = 3", "print("])
+HARMLESS = ["# 3", "best = 7", "x = 1", "%time", "!!", "def mine():\n    EPOCHS = 3", "print("]
+
+
+@pytest.mark.parametrize("harmless", HARMLESS)
 def test_what_does_not_touch_the_experiment_is_no_change(course, harmless):
     run(course, harmless)
     assert len(evidence.table("dice", "real")) == 1

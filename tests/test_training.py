@@ -459,11 +459,13 @@ def test_what_predict_is_given():
 
 def test_threads_are_as_many_as_cores_are_free(monkeypatch):
     torch.set_num_threads(2)
-    used = iter([[0.0, 0.0, 0.0], [1.0, 1.0, 0.0], [2.0, 3.0, 2.0], [3.0, 7.0, 2.5]])
+    used = iter([[0.0, 0.0, 0.0], [1.0, 1.0, 0.0], [1.01, 1.03, 0.01], [2.0, 3.0, 2.0], [3.0, 7.0, 2.5]])
     monkeypatch.setattr(training._Threads, "_used", lambda self: np.array(next(used)))
     monkeypatch.setattr(training.os, "cpu_count", lambda: 2)
     with training._Threads() as threads:
         assert torch.get_num_threads() == 1  # others use a core
+        threads.adapt()
+        assert torch.get_num_threads() == 1  # too short to tell
         threads.adapt()
         assert torch.get_num_threads() == 2  # both seconds were our own
         threads.adapt()

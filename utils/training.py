@@ -370,13 +370,15 @@ class _Threads:
     """As many threads as cores are free, looked up before training and after each epoch; the old number comes back.
 
     Threads that wait for a core hold each other up: two on busy cores are several times slower than one. What others
-    use is the machine's time less our own.
+    use is the machine's time less our own, over at least `LONG` seconds: clocks of processes tick slowly.
     """
+
+    LONG = 0.1
 
     def __enter__(self) -> _Threads:
         self.most, self.seen = torch.get_num_threads(), self._used()
         if self.most > 1:
-            time.sleep(0.1)  # seconds, long enough to see who else computes
+            time.sleep(self.LONG)
             self.adapt()
         return self
 
@@ -392,8 +394,11 @@ class _Threads:
         return np.array([time.perf_counter(), busy, own.user + own.system])
 
     def adapt(self) -> None:
-        before, self.seen = self.seen, self._used()
-        passed, busy, own = self.seen - before
+        now = self._used()
+        passed, busy, own = now - self.seen
+        if passed < self.LONG:
+            return
+        self.seen = now
         free = (os.cpu_count() or 1) - max(0.0, busy - own) / passed
         torch.set_num_threads(int(np.clip(round(free), 1, self.most)))
 
