@@ -161,3 +161,11 @@ def test_ham10000s_tables_name_every_image_and_mask(tmp_path):
     made = standins.skin.generate()
     order = pd.Index(masks["image_id"]).get_indexer(made["table"]["image_id"])
     assert np.array_equal(masks["masks"][order], made["masks"])
+
+
+def test_a_full_folder_is_refused_before_anything_is_written(tmp_path):
+    standins.write_rsna(tmp_path, patients=2, size=64)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(FileExistsError):
+        standins.write_rsna(tmp_path, patients=2, size=64, seed=1)
+    assert sorted(tmp_path.rglob("*")) == before

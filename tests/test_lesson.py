@@ -52,3 +52,14 @@ def test_a_false_claim_in_a_copy_says_so_and_goes_on(tmp_path, monkeypatch, caps
     monkeypatch.chdir(tmp_path.parent)
     with pytest.raises(ClaimError):
         claim("water is dry", False)
+
+
+def test_a_typo_is_no_refusal():
+    from utils.exercises.expect import expect_refusal
+
+    def stumbles():
+        raise VlaueError("no")  # noqa: F821
+
+    with pytest.raises(lesson.Hint, match="look for a typo"):
+        expect_refusal(stumbles, "refuse that")
+    expect_refusal(lambda: int("x"), "refuse that")

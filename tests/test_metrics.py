@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
@@ -114,3 +115,69 @@ def test_the_operating_point_keeps_its_specificity():
         assert point.specificity >= wanted
     looser = metrics.operating_point(sick, score, 0.5)
     assert looser.sensitivity > metrics.operating_point(sick, score, 0.95).sensitivity
+
+
+# ------------------------------------------------------------ what must not pass in silence
+
+
+@pytest.mark.parametrize("missing", [np.nan, None, pd.NA])
+@pytest.mark.parametrize("kind", [list, lambda names: pd.Series(names, dtype="string"), lambda n: np.array(n, object)])
+def test_missing_groups_are_not_one_group(missing, kind):
+    with pytest.raises(ValueError, match="missing names"):
+        metrics.draw_groups(kind(["a", missing, "b", missing]))
+
+
+def test_one_group_is_not_enough_to_draw_from():
+    with pytest.raises(ValueError, match="one group only"):
+        metrics.draw_groups(["a", "a", "a"])
+
+
+def test_certainty_is_not_read_from_redraws_that_do_not_vary():
+    weights = metrics.draw_groups(range(12))
+    assert metrics.mean_interval(np.ones(12), weights) == metrics.wilson(12, 12)
+    assert metrics.mean_interval(np.zeros(12), weights) == metrics.wilson(0, 12)
+    pairs = metrics.draw_groups(np.arange(12) // 2)
+    assert metrics.mean_interval(np.ones(12), pairs) == metrics.wilson(6, 6)
+    assert not metrics.mean_interval(np.ones(12), weights).excludes(0.95)
+    assert np.isnan(metrics.p_value(np.full(100, 0.01))) and metrics.p_value(np.zeros(100)) == 1
+    rare = metrics.interval(0.5, np.r_[np.full(998, np.nan), 0.4, 0.6])
+    assert np.isnan([rare.low, rare.high]).all()
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "words"),
+    [
+        ([1, 0], [np.nan, 5], "no finite number"),
+        ([1, 0], [np.inf, 5], "no finite number"),
+        ([0, 6], [1, 5], "neither 0 nor 1"),
+        ([1, 2], [1, 5], "neither 0 nor 1"),
+        ([1, 0], [1, 5, 6], "one of each"),
+    ],
+)
+def test_what_cannot_be_ranked_is_refused(labels, scores, words):
+    with pytest.raises(ValueError, match=words):
+        metrics.redrawn_auc(np.array(labels), np.array(scores), np.ones((1, len(labels)), int))
+    with pytest.raises(ValueError, match=words):
+        metrics.operating_point(np.array(labels), np.array(scores))
+
+
+def test_of_equal_sensitivities_the_more_specific_threshold_is_chosen():
+    point = metrics.operating_point(np.array([0, 0, 0, 0, 0, 1]), np.arange(6.0))
+    assert point == (5.0, 1.0, 1.0)
+    with pytest.raises(ValueError, match="All labels are alike"):
+        metrics.operating_point(np.ones(4, int), np.arange(4.0))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: metrics.wilson(5, 3),
+        lambda: metrics.wilson(0, 0),
+        lambda: metrics.holm([0.01, np.nan, 0.03]),
+        lambda: metrics.holm([1.2]),
+        lambda: metrics.mean_over_runs([0.8]),
+    ],
+)
+def test_a_number_that_says_nothing_is_refused(call):
+    with pytest.raises(ValueError):
+        call()

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import nn
 
-from utils import augment, models, training
+from utils import augment, models, recipe, training
 from utils.training import TrainingError
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -509,3 +509,87 @@ def test_shift_moves_by_pixels_at_most():
     where = moved.flatten(1).argmax(1)
     away = torch.stack([where // 29, where % 29]).sub(14).abs().max()
     assert 2 <= away <= 3
+
+
+# ---------------------------------------------------------------------------- found by a reader who tried
+
+
+def test_a_checkpoint_belongs_to_its_pixels_and_targets(tmp_path):
+    x, y = bright_or_dark()
+    file = tmp_path / "run.pt"
+    fit(network(), (x, y), (x, y), epochs=2, checkpoint=file)
+    data, others = (x, y), [(x, 1 - y), (-x, y)]
+    for train, val in [*((other, data) for other in others), *((data, other) for other in others), (data, None)]:
+        with pytest.raises(TrainingError, match="belongs to another run .*data"):
+            fit(network(), train, val, epochs=2, checkpoint=file)
+    assert len(fit(network(), (x, y), (x, y), epochs=2, checkpoint=file).history) == 2
+
+
+def test_the_history_holds_the_rate_of_the_last_step_of_each_epoch():
+    used = []
+
+    class Spy(torch.optim.SGD):
+        def step(self, closure=None):
+            used.append(self.param_groups[0]["lr"])
+            return super().step(closure)
+
+    data = bright_or_dark()
+    fitted = fit(network(), data, epochs=3, batch_size=len(data[0]) // 4, optimiser=lambda m: Spy(m.parameters(), 0.1),
+                 schedule=training.one_cycle)  # fmt: skip
+    assert fitted.history["rate"].tolist() == used[3::4]
+
+
+@pytest.mark.parametrize("epochs", [0, -1, 2.5, None])
+def test_a_run_has_epochs(epochs):
+    with pytest.raises(TrainingError, match="whole number from 1"):
+        fit(network(), bright_or_dark(), epochs=epochs)
+
+
+def test_numbers_need_the_shape_of_the_scores():
+    scores = torch.tensor([[1.0], [2.0], [3.0]])
+    assert training.usual_loss(scores, torch.tensor([1.0, 2.0, 3.0])) == 0
+    for targets in (torch.ones(1, 3), torch.ones(2), torch.ones(3, 3)):
+        with pytest.raises(TrainingError, match="both need one shape"):
+            training.usual_loss(scores, targets)
+
+
+def test_probabilities_need_two_scores():
+    x, _ = bright_or_dark()
+    with pytest.raises(TrainingError, match="probabilities need two"):
+        training.predict(network(classes=1), x)
+    with pytest.raises(TrainingError, match="one class only"):
+        recipe.fast(np.zeros((8, 28, 28, 3), np.uint8), np.zeros(8, int), epochs=1)
+
+
+def test_muon_leaves_frozen_kernels_alone_and_needs_one():
+    model = network()
+    first = next(p for p in model.parameters() if p.ndim > 2)
+    first.requires_grad = False
+    before = first.detach().clone()
+    fit(model, bright_or_dark(), epochs=1, optimiser=training.muon)
+    assert torch.equal(first.cpu(), before)
+    with pytest.raises(TrainingError, match="take adamw"):
+        training.muon(torch.nn.Linear(3, 2))
+
+
+@pytest.mark.parametrize("change", [lambda x: x / 255.0, lambda x: x.astype(np.uint16) * 256, lambda x: x > 100])
+def test_a_trained_network_refuses_images_of_another_kind(change):
+    images = np.random.default_rng(0).integers(0, 256, (8, 28, 28, 3)).astype(np.uint8)
+    trained = recipe.fast(images, np.arange(8) % 2, epochs=1, progress="")
+    assert trained.predict(images).shape == (8, 2)
+    with pytest.raises(TrainingError, match="learnt from images of uint8"):
+        trained.predict(change(images))
+
+
+def test_turning_an_oblong_image_keeps_its_shapes(monkeypatch):
+    bar = torch.zeros(1, 1, 40, 80)
+    bar[..., 18:22, 30:50] = 1  # 4 rows, 20 columns
+    fixed = {90: 90.0}  # turned as far as allowed, nothing else
+    monkeypatch.setattr(augment, "_between", lambda low, high, n, images: torch.full((n,), fixed.get(high, 0.0)))
+    turned = augment.affine(bar, degrees=90, flip=False)[0, 0, :, 20:60] > 0.5  # further out it is mirrored
+    rows, columns = turned.any(1).sum(), turned.any(0).sum()
+    assert abs(int(rows) - 20) <= 1 and abs(int(columns) - 4) <= 1
+
+
+def test_shifting_a_tiny_image_moves_it_as_far_as_it_can():
+    assert augment.shifted(torch.rand(2, 1, 2, 2)).shape == (2, 1, 2, 2)

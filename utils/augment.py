@@ -46,8 +46,9 @@ def affine(
     cosine, sine = torch.cos(angle) * zoom, torch.sin(angle) * zoom
     right = _between(-2, 2, n, images) * shift / columns
     down = _between(-2, 2, n, images) * shift / rows
-    first = torch.stack([cosine * mirror * stretch, -sine, right], 1)
-    second = torch.stack([sine * mirror * stretch, cosine, down], 1)
+    wide, high = rows / columns, columns / rows  # the grid runs from -1 to 1 along either side
+    first = torch.stack([cosine * mirror * stretch, -sine * wide, right], 1)
+    second = torch.stack([sine * mirror * stretch * high, cosine, down], 1)
     grid = F.affine_grid(torch.stack([first, second], 1), list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
@@ -70,6 +71,7 @@ def colour(images: Tensor, strength: float = 0.1) -> Tensor:
 def shifted(images: Tensor, most: int = 2) -> Tensor:
     """The batch moved by up to `most` pixels along rows and columns; what comes into view is mirrored at the edge."""
     rows, columns = images.shape[2:]
+    most = min(most, rows - 1, columns - 1)  # what is mirrored lies inside
     down, right = torch.randint(0, 2 * most + 1, (2,)).tolist()
     padded = F.pad(images, (most,) * 4, mode="reflect")
     return padded[:, :, down : down + rows, right : right + columns]

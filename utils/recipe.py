@@ -26,6 +26,7 @@ class Trained:
         classes: the name of each class; "0", "1", … where nobody named them.
         turns: whether an image may be turned and mirrored.
         history: one row an epoch, see `training.Fit`.
+        pixels: the type of the images that it learnt from, such as "uint8".
     """
 
     model: nn.Module
@@ -34,15 +35,19 @@ class Trained:
     classes: tuple[str, ...]
     turns: bool
     history: pd.DataFrame
+    pixels: str = "uint8"
 
     def predict(self, images: np.ndarray) -> np.ndarray:
-        """Class probabilities, float32 (n, classes), of uint8 images (n, rows, columns[, channels]).
+        """Class probabilities, float32 (n, classes), of images (n, rows, columns[, channels]) as it learnt from.
 
         Where images may be turned, the log-probabilities of their eight views are averaged.
 
         Raises:
             training.TrainingError: images of another kind or another number of channels.
         """
+        if (found := str(np.asarray(images).dtype)) != self.pixels:
+            raise training.TrainingError(f"This network learnt from images of {self.pixels}, and these are {found}: "
+                                         "scale them alike, and convert them.")  # fmt: skip
         x, _ = training.tensors(images, mean=self.mean, std=self.std)
         if x.shape[1] != len(self.mean):
             raise training.TrainingError(f"This network learnt from images of {len(self.mean)} channel(s), and these "
@@ -53,7 +58,7 @@ class Trained:
         """Write the network to a file: numbers and names only, no code. Raises training.TrainingError."""
         content = {"course": "Trained", "settings": self.model.settings, "weights": self.model.state_dict(),
                    "mean": torch.as_tensor(self.mean), "std": torch.as_tensor(self.std),
-                   "classes": list(self.classes), "turns": self.turns,
+                   "classes": list(self.classes), "turns": self.turns, "pixels": self.pixels,
                    "history": self.history.to_dict("list")}  # fmt: skip
         try:
             training.save_whole(Path(file), content)
@@ -78,7 +83,8 @@ class Trained:
             model = model.to(training.lesson.device(), memory_format=torch.channels_last).eval()
             mean, std = content["mean"].numpy(), content["std"].numpy()
             history = pd.DataFrame(content["history"])
-            return Trained(model, mean, std, tuple(content["classes"]), bool(content["turns"]), history)
+            names, pixels = tuple(content["classes"]), str(content["pixels"])
+            return Trained(model, mean, std, names, bool(content["turns"]), history, pixels)
         except Exception:  # of torch, pickle, zipfile: damaged bytes make them raise nearly anything
             raise training.TrainingError(f"{file.name} is no network that this course saved, or is damaged: "
                                          "train it again.") from None  # fmt: skip
@@ -118,6 +124,8 @@ def fast(
     mean, std = flat.mean(0), flat.std(0) + 1e-6  # a channel of one value has no spread to divide by
     x, y = training.tensors(images, labels, mean=mean, std=std)
     names = tuple(classes) if classes is not None else tuple(str(c) for c in range(int(y.max()) + 1))
+    if len(names) < 2:
+        raise training.TrainingError("There is one class only, so there is nothing to tell apart.")
     torch.manual_seed(seed)
     model = models.ResidualNetwork(len(names), x.shape[1], widths=(64, 128, 256), stem=2)
     view = augment.turned_and_shifted if turns else augment.shifted
@@ -136,4 +144,4 @@ def fast(
         tag=f"fast, turns={turns}",
         progress=progress,
     )
-    return Trained(fitted.model, mean, std, names, turns, fitted.history)
+    return Trained(fitted.model, mean, std, names, turns, fitted.history, str(images.dtype))

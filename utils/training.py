@@ -1,12 +1,13 @@
 """One plain training loop, and prediction. Images are tensors in memory, on the device when they fit.
 
 `epoch` is the loop; `fit` looks after the rest. What is random in an epoch is drawn from (seed, epoch), so a run that
-was killed and resumed ends where an unbroken one ends.
+was killed and resumed ends where an unbroken one ends, up to the last bits, which depend on the number of threads.
 """
 from __future__ import annotations
 
 import contextlib
 import copy
+import hashlib
 import math
 import os
 import sys
@@ -181,9 +182,12 @@ class Muon(torch.optim.AdamW):
 
 def muon(model: nn.Module, rate: float = 4e-3, kernel_rate: float = 0.02, decay: float = 0.05) -> Optimizer:
     """Muon for all kernels but the first, which sees pixels; AdamW as in `adamw` for everything else."""
-    first, *kernels = [p for p in model.parameters() if p.ndim > 2]
-    others = [p for p in model.parameters() if p.ndim == 2]
-    small = [p for p in model.parameters() if p.ndim < 2]
+    free = [p for p in model.parameters() if p.requires_grad]
+    if not any(p.ndim > 2 for p in free):
+        raise TrainingError("Muon steps the kernels of convolutions, and this model has none to train: take adamw.")
+    first, *kernels = [p for p in free if p.ndim > 2]
+    others = [p for p in free if p.ndim == 2]
+    small = [p for p in free if p.ndim < 2]
     groups = [{"params": kernels, "lr": kernel_rate, "weight_decay": decay, "straight": True},
               {"params": [first, *others], "weight_decay": decay}, {"params": small, "weight_decay": 0.0}]  # fmt: skip
     return Muon(groups, rate)
@@ -196,9 +200,17 @@ def one_cycle(optimiser: Optimizer, steps: int, warm: float = 0.2) -> LRSchedule
 
 
 def usual_loss(scores: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy for classes and masks of classes (int64), mean squared error for numbers (float)."""
+    """Cross-entropy for classes and masks of classes (int64), mean squared error for numbers (float).
+
+    Numbers come in the shape of the scores, or without their last axis of one. Raises TrainingError.
+    """
     if targets.is_floating_point():
-        return F.mse_loss(scores.reshape(targets.shape), targets)
+        if scores.shape == (*targets.shape, 1):
+            scores = scores[..., 0]
+        if scores.shape != targets.shape:
+            shapes = f"{tuple(scores.shape)}, and its targets {tuple(targets.shape)}"
+            raise TrainingError(f"The model gives numbers of shape {shapes}: both need one shape.")
+        return F.mse_loss(scores, targets)
     return F.cross_entropy(scores, targets)
 
 
@@ -278,7 +290,7 @@ def fit(
     device, started = lesson.device(), time.perf_counter()
     precision = precision or fast_precision(device)
     model = model.to(device)
-    _check(model, train, val, batch_size, loss, keep, patience, precision)
+    _check(model, train, val, epochs, batch_size, loss, keep, patience, precision)
     model = model.to(memory_format=torch.channels_last) if train[0].ndim == 4 else model
     batches, optimise = Batches(*train, batch_size, device), optimiser(model)
     steps, rates = epochs * len(batches), [group["lr"] for group in optimise.param_groups]
@@ -287,12 +299,16 @@ def fit(
     judged = averaged.module if averaged else model
     parts = {"model": model, "optimiser": optimise, "schedule": advance, "average": averaged}
     run = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "keep": keep, "average": average, "rates": rates,
-           "precision": str(precision), "targets": _counted(train[1]), "tag": tag}  # fmt: skip
+           "precision": str(precision), "tag": tag}  # fmt: skip
+    if checkpoint:
+        run["training data"], run["validation data"] = _digest(train), _digest(val)
     state = _State({name: part for name, part in parts.items() if part is not None}, run, checkpoint)
     spent = state.history[-1]["seconds"] if state.history else 0.0
-    bar = _bar(progress, steps, len(state.history) * len(batches))
+    bar, used = _bar(progress, steps, len(state.history) * len(batches)), 0.0
 
     def after_step() -> None:
+        nonlocal used
+        used = optimise.param_groups[0]["lr"]
         if advance and advance.last_epoch + 1 < steps:  # there is nothing to advance to after the last step
             advance.step()
         if averaged:
@@ -306,7 +322,7 @@ def fit(
             torch.manual_seed(seed * 100_003 + number)
             row = {"epoch": number, "seconds": 0.0}
             row["train_loss"] = epoch(model, batches, optimise, loss, augment, precision, after_step)
-            row["rate"] = optimise.param_groups[0]["lr"]
+            row["rate"] = used
             if val is not None:
                 row |= _validate(judged, val, loss, measures or {}, precision)
             row["seconds"] = spent + time.perf_counter() - started
@@ -359,6 +375,8 @@ def predict(
             see `augment.eight_views`.
     """
     _check_images(images, "images")
+    if (width := scores(model, images[:1], precision=precision).shape[1]) < 2:
+        raise TrainingError(f"The model gives {width} score an image, and probabilities need two: take `scores`.")
     found = []
     for batch in images.split(512):  # images, so that the views of many do not fill the memory
         seen = views(batch) if views else [batch]
@@ -412,16 +430,19 @@ def _kind(targets: Targets) -> str:
     return "numbers" if targets.is_floating_point() else "classes" if targets.ndim == 1 else "masks"
 
 
-def _counted(targets: Targets) -> list[int]:
-    """What a checkpoint remembers of its targets: how often each class occurs, else their shape."""
-    if _kind(targets) == "classes":
-        return torch.bincount(targets.cpu()).tolist()
-    return list(targets.shape) if isinstance(targets, Tensor) else [len(targets)]
+def _digest(data: Data | None) -> str:
+    """What a checkpoint remembers of its data: a hash of all pixels and targets; of a list of targets its length."""
+    sha = hashlib.sha256()
+    for values in data or ():
+        sha.update(values.cpu().numpy().tobytes() if isinstance(values, Tensor) else str(len(values)).encode())
+    return sha.hexdigest()[:12]
 
 
-def _check(model: nn.Module, train: Data, val: Data | None, batch_size: int, loss: Callable, keep: str,
+def _check(model: nn.Module, train: Data, val: Data | None, epochs: int, batch_size: int, loss: Callable, keep: str,
            patience: int | None, precision: torch.dtype) -> None:  # fmt: skip
     """Raise TrainingError where training would fail, or would learn something else than was meant."""
+    if not isinstance(epochs, int) or epochs < 1:
+        raise TrainingError(f"epochs is a whole number from 1, not {epochs!r}.")
     if keep not in ("best", "last"):
         raise TrainingError(f'keep is "best" or "last", not {keep!r}.')
     if (keep == "best" or patience is not None) and val is None:

@@ -182,6 +182,7 @@ def write_rsna(folder: str | Path, progress: Progress = None, patients: int = 30
     folder, rng = Path(folder), draws(seed, 11)
     films = folder / "stage_2_train_images"
     films.mkdir(parents=True, exist_ok=True)
+    _new(folder / "stage_2_train_labels.csv")  # before anything is written
     truth, labels = _visits(rng, patients, seed, mix), []
     for row in (progress or iter)(list(truth.itertuples(index=False))):
         person = make_patient(row.seed, row.finding)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 LEVEL = 0.95  # of every interval, unless you say otherwise
 
@@ -42,16 +43,19 @@ def draw_groups(groups: Sequence, draws: int = 1000, seed: int = 0, strata: Sequ
             A group lies in one kind only.
 
     Returns:
-        int (draws, n). Field and Welsh, J R Stat Soc B 69:369 (2007).
+        int (draws, n). Field and Welsh, J R Stat Soc B 69:369 (2007). Few groups make intervals too narrow: 95 % ones
+        of a mean, 10 rows a group, held the truth in .77 (3 groups), .85 (5), .89 (10), .92 (20) of 400 simulations.
 
     Raises:
-        ValueError: a group is missing, there is none, or one lies in two strata.
+        ValueError: a group is missing, there are fewer than two, or one lies in two strata.
 
     >>> draw_groups(["a", "a", "b"], draws=2, seed=1).tolist()
     [[1, 1, 1], [2, 2, 0]]
     """
     number = _numbered(groups, "groups")                             # (n,)
     count = number.max() + 1
+    if count < 2:
+        raise ValueError("There is one group only: how much another one would differ, nobody can tell from it.")
     rng = np.random.default_rng(seed)
     if strata is None:
         drawn = rng.multinomial(count, np.full(count, 1 / count), size=draws)  # (draws, groups)
@@ -69,14 +73,13 @@ def draw_groups(groups: Sequence, draws: int = 1000, seed: int = 0, strata: Sequ
 
 def _numbered(names: Sequence, what: str) -> np.ndarray:
     """Names (n,) as numbers 0, 1, 2, … in the order of the sorted names."""
+    given = np.asarray(names, dtype=object)  # else NumPy makes the word "nan" of a missing one
     names = np.asarray(names)
     if names.ndim != 1 or len(names) == 0:
         raise ValueError(f"{what} is one name a row, not an array of shape {names.shape}.")
-    missing = names != names
     if names.dtype.kind == "O":
-        missing = np.array([name is None or name != name for name in names])
         names = np.array([str(name) for name in names])
-    if np.any(missing):
+    if pd.isna(given).any():
         raise ValueError(f"{what} has missing names: give each of those rows a name of its own first.")
     return np.unique(names, return_inverse=True)[1]
 
@@ -112,18 +115,27 @@ def interval(value: float, redraws: np.ndarray, level: float = LEVEL) -> Interva
 
     Args:
         value: computed once, on the sample itself.
-        redraws: (draws,) the same number in each redraw. NaN (nothing to compute it from) is left out.
+        redraws: (draws,) the same number in each redraw. NaN (nothing to compute it from) is left out; where that
+            leaves less than half, the ends are NaN.
     """
+    if np.isfinite(redraws).mean() < 0.5:
+        return Interval(float(value), np.nan, np.nan)
     tail = (1 - level) / 2
     low, high = np.nanquantile(redraws, [tail, 1 - tail])
     return Interval(float(value), float(low), float(high))
 
 
 def mean_interval(values: np.ndarray, weights: np.ndarray, rows: np.ndarray | slice = slice(None)) -> Interval:
-    """The mean of values (n,) or (runs, n) over some rows; groups and, with runs, seeds redrawn."""
+    """The mean of values (n,) or (runs, n) over some rows; groups and, with runs, seeds redrawn.
+
+    Where all of them are 0, or all 1, no redraw differs: then Wilson's interval, for as many cases as groups.
+    """
     values = np.atleast_2d(np.asarray(values, float))
-    seed = 0 if len(values) > 1 else None
-    return interval(values[:, rows].mean(), redrawn_mean(values, weights, rows, seed))
+    mean, seed = values[:, rows].mean(), 0 if len(values) > 1 else None
+    if mean in (0, 1) and np.isin(values[:, rows], (0, 1)).all():
+        groups = np.unique(weights[:, rows], axis=1).shape[1]
+        return wilson(int(mean) * groups, groups)
+    return interval(mean, redrawn_mean(values, weights, rows, seed))
 
 
 def difference(
@@ -142,11 +154,14 @@ def difference(
 
 
 def p_value(redraws: np.ndarray, null: float = 0.0) -> float:
-    """Two-sided p-value that redraws of a difference give for `null`; never below 1 / (draws + 1).
+    """Two-sided p-value that redraws of a difference give for `null`; never below 2 / (draws + 1).
 
     Twice the smaller share on one side (Davison and Hinkley 1997, section 4.2: one is added to count and total).
+    NaN where all redraws are one number other than `null`: they do not vary, so they do not tell how sure it is.
     """
     redraws = redraws[np.isfinite(redraws)]
+    if len(redraws) > 1 and np.ptp(redraws) == 0 and redraws[0] != null:
+        return float("nan")
     beyond = min((redraws <= null).sum(), (redraws >= null).sum())
     return float(min(1.0, 2 * (beyond + 1) / (len(redraws) + 1)))
 
@@ -154,19 +169,29 @@ def p_value(redraws: np.ndarray, null: float = 0.0) -> float:
 def holm(p_values: Sequence[float]) -> np.ndarray:
     """p-values corrected for so many looks, in the order given (Holm, Scand J Stat 6:65, 1979).
 
+    Raises ValueError where one is no number from 0 to 1.
+
     >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
     [0.03, 0.06, 0.06]
     """
     from statsmodels.stats.multitest import multipletests
 
-    return multipletests(np.asarray(p_values, float), method="holm")[1]
+    p_values = np.asarray(p_values, float)
+    if not ((p_values >= 0) & (p_values <= 1)).all():
+        raise ValueError("A p-value is no number from 0 to 1: say how many looks there were without it.")
+    return multipletests(p_values, method="holm")[1]
 
 
 def mean_over_runs(values: Sequence[float], level: float = LEVEL) -> Interval:
-    """The mean of a few runs with Student's t interval: what other seeds would give, on these very images."""
+    """The mean of a few runs with Student's t interval: what other seeds would give, on these very images.
+
+    Raises ValueError for fewer than two runs.
+    """
     from scipy import stats
 
     values = np.asarray(values, float)
+    if len(values) < 2:
+        raise ValueError("One run says nothing about other seeds: give at least two.")
     wobble = stats.t.ppf((1 + level) / 2, len(values) - 1) * stats.sem(values)
     return Interval(float(values.mean()), float(values.mean() - wobble), float(values.mean() + wobble))
 
@@ -174,11 +199,15 @@ def mean_over_runs(values: Sequence[float], level: float = LEVEL) -> Interval:
 def wilson(hits: int, n: int, level: float = LEVEL) -> Interval:
     """A share with Wilson's interval, for n independent yes-or-no answers (J Am Stat Assoc 22:209, 1927).
 
+    Raises ValueError unless 0 <= hits <= n and n > 0.
+
     >>> print(wilson(49, 223))
     0.220 (0.170 to 0.279)
     """
     from statsmodels.stats.proportion import proportion_confint
 
+    if not 0 <= hits <= n or n == 0:
+        raise ValueError(f"{hits} of {n} is no share.")
     low, high = proportion_confint(hits, n, 1 - level, method="wilson")
     return Interval(hits / n, float(low), float(high))
 
@@ -219,9 +248,11 @@ def redrawn_auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> 
     Returns:
         (draws,) shares of pairs of a yes and a no in which the yes scores higher, ties counted half; NaN where a
         redraw has only one of the two.
+
+    Raises:
+        ValueError: a label is neither 0 nor 1, or a score no finite number.
     """
-    labels = np.asarray(labels).astype(bool)
-    scores = np.asarray(scores, float)
+    labels, scores = _yes_or_no(labels, scores)
     yes, no = weights[:, labels].astype(float), weights[:, ~labels].astype(float)
     # Each yes beats the weight of the noes below it; with the noes sorted, that is a cumulative sum.
     order = np.argsort(scores[~labels])
@@ -233,6 +264,18 @@ def redrawn_auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> 
         return (yes * (worse + tied / 2)).sum(1) / (yes.sum(1) * no.sum(1))
 
 
+def _yes_or_no(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Labels bool (n,) and scores float (n,). Raises ValueError for other labels, or scores that are not finite."""
+    labels, scores = np.asarray(labels), np.asarray(scores, float)
+    if labels.shape != scores.shape or labels.ndim != 1:
+        raise ValueError(f"{labels.shape} labels and {scores.shape} scores: give one of each a case.")
+    if not np.isin(labels, (0, 1)).all():
+        raise ValueError("A label is neither 0 nor 1: say which class is the yes, as in labels == 4.")
+    if not np.isfinite(scores).all():
+        raise ValueError("A score is no finite number: find out why before you rank it.")
+    return labels.astype(bool), scores
+
+
 class OperatingPoint(NamedTuple):
     """Say yes from `threshold` on: the shares of yes and of no that are then called right."""
 
@@ -242,16 +285,23 @@ class OperatingPoint(NamedTuple):
 
 
 def operating_point(labels: np.ndarray, scores: np.ndarray, specificity: float = 0.8) -> OperatingPoint:
-    """The threshold with the highest sensitivity that keeps at least this specificity.
+    """The threshold with the highest sensitivity that keeps at least this specificity; of several, the most specific.
 
     Choose it on validation images, then apply it to others.
 
     Args:
         labels: bool or 0/1 (n,).
         scores: (n,), higher for yes.
+
+    Raises:
+        ValueError: one class only, a label that is neither 0 nor 1, or a score that is no finite number.
     """
     from sklearn.metrics import roc_curve
 
+    labels, scores = _yes_or_no(labels, scores)
+    if labels.all() or not labels.any():
+        raise ValueError("All labels are alike: a threshold weighs the one kind against the other.")
     false_alarms, found, thresholds = roc_curve(labels, scores, drop_intermediate=False)
-    best = np.flatnonzero(1 - false_alarms >= specificity - 1e-12)[-1]  # rounding of a share of n
+    allowed = 1 - false_alarms >= specificity - 1e-12  # rounding of a share of n
+    best = np.argmax(np.where(allowed, found, -1))  # the first of them has the fewest false alarms
     return OperatingPoint(float(thresholds[best]), float(found[best]), float(1 - false_alarms[best]))

@@ -72,6 +72,8 @@ def expect_refusal(call: Callable[[], Any], sentence: str) -> None:
         call()
     except Hint:  # it went through and returned nothing
         pass
+    except (NameError, AttributeError, ImportError) as typo:
+        raise Hint(f"your function stumbles instead of refusing ({typo}): look for a typo") from None
     except Exception:
         return
     raise Hint(sentence)
