@@ -14,6 +14,7 @@ import random
 import re
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from utils import evidence
 
 ROUNDING = 1e-6  # of a tolerance: below that a number is called the same
 NEEDED = {"VARIANTS", "SEEDS", "TOLERANCE", "experiment"}
-MADE = re.compile(r"[0-9a-f]{12}")  # the fingerprint of a data set; "none" stands where there is no data set
+MADE = re.compile(r"[0-9a-f]{12}(\+[0-9a-f]{12})*")  # fingerprints of data sets; "none" stands where there are none
 
 
 def sources(path: Path) -> dict[str, str]:
@@ -42,14 +43,24 @@ def file_of(path: Path, suffix: str = ".csv") -> Path:
     return folder / f"{path.stem}{suffix}"
 
 
+def words(cells: dict[str, str]) -> set[str]:
+    """Every string in these cells; of a path its last part."""
+    nodes = [node for source in cells.values() for node in ast.walk(ast.Module(fingerprint.parse(source), []))]
+    strings = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return {string.rpartition("/")[2] for string in strings}
+
+
+def drawn(cells: dict[str, str], path: Path) -> list[Path]:
+    """The evidence files that a lesson stands on: its own, and those of others that a string in its cells names."""
+    named = words(cells) | {path.stem}
+    files = sorted(notebook.ROOT.glob("episodes/*/evidence/*.*"))
+    return [f for f in files if f.suffix in (".csv", ".npz") and {f.stem, f.name} & named]
+
+
 def scripts(cells: dict[str, str], path: Path) -> dict[str, str]:
     """{name: text} of the Python files beside a lesson that a string in these cells names, such as "train.py"."""
-    words = set()
-    for source in cells.values():
-        for node in ast.walk(ast.Module(fingerprint.parse(source), [])):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                words.add(node.value.rpartition("/")[2])
-    files = [file for file in sorted(path.parent.glob("*.py")) if file.name in words and file != path]
+    named = words(cells)
+    files = [file for file in sorted(path.parent.glob("*.py")) if file.name in named and file != path]
     return {file.name: file.read_text(encoding="utf-8") for file in files}
 
 
@@ -116,9 +127,13 @@ def experiment_of(path: Path) -> dict[str, Any]:
 
 
 def source_of(namespace: dict[str, Any]) -> Any | None:
-    """The `Source` of the first data set that an experiment loaded; None where there is none."""
+    """`is_real` (all of them) and `fingerprint` (joined by +) of the data sets that an experiment loaded, else None."""
     found = (getattr(value, "source", None) for value in namespace.values())
-    return next((source for source in found if hasattr(source, "is_real")), None)
+    found = [source for source in found if hasattr(source, "is_real")]
+    if not found:
+        return None
+    marks = "+".join(dict.fromkeys(source.fingerprint for source in found))
+    return SimpleNamespace(is_real=all(source.is_real for source in found), fingerprint=marks)
 
 
 def planned(namespace: dict[str, Any]) -> list[tuple[str, int]]:
@@ -172,6 +187,9 @@ def gather(path: Path, only: str | None = None) -> Path:
         store.write()
         print(f"{path.stem}, {fixed['source']}, {variant}, seed {seed}: {metrics} ({seconds:.1f} s)", flush=True)
     store.write()
+    if path.is_relative_to(notebook.ROOT / "work"):  # a copy's cells as they were: `utils.evidence` compares them
+        copy = {"cells": notebook.read(path)["cells"]}
+        notebook.write_whole(store.file.with_suffix(".json"), json.dumps(copy, ensure_ascii=False))
     return store.file
 
 
@@ -216,6 +234,10 @@ def recheck(path: Path) -> Path:
                 raise NotebookError(f"{path.stem}, {kind}, {variant}: its predictions changed: gather them anew.")
         print(f"{path.stem}, {kind}, {variant}, seed {row['seed']}: as stored ({seconds:.1f} s)", flush=True)
     everything.loc[rows.index, "code"] = code_hash(path)
+    for name, array in namespace.get("REFERENCE", {}).items():
+        stored[f"{kind}||{name}"] = np.asarray(array)
+    if stored:
+        _write_arrays(file_of(path, ".npz"), stored)
     notebook.write_whole(file_of(path), everything.to_csv(index=False, lineterminator="\n"))
     return file_of(path)
 
@@ -263,15 +285,20 @@ class _Store:
         for key, by_seed in self.arrays.items():
             arrays[key] = np.stack([by_seed[seed] for seed in sorted(by_seed)])
         if arrays:
-            part = self.file.with_suffix(".npz.part")
-            with open(part, "wb") as stream:
-                np.savez_compressed(stream, **arrays)
-            os.replace(part, self.file.with_suffix(".npz"))
+            _write_arrays(self.file.with_suffix(".npz"), arrays)
         own = pd.DataFrame(self.rows.values())
         table = pd.concat([self.others, own]) if len(self.others) else own
         first = [*evidence.KEYS, *(column for column in table if column not in evidence.KEYS)]
         table = table[first].sort_values(["source", "variant", "seed"])
         notebook.write_whole(self.file, table.to_csv(index=False, lineterminator="\n"))
+
+
+def _write_arrays(file: Path, arrays: dict[str, np.ndarray]) -> None:
+    """A compressed .npz that is either whole or as it was."""
+    part = file.with_suffix(".npz.part")
+    with open(part, "wb") as stream:
+        np.savez_compressed(stream, **arrays)
+    os.replace(part, file)
 
 
 def uses_cuda() -> bool:

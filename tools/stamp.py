@@ -49,16 +49,16 @@ def hashes(content: dict, path: Path, data: list[str], library: fingerprint.Libr
     """
     library = library or fingerprint.library()
     cells = [cell for cell in code_cells(content) if "colab" not in tags(cell)]
-    code, reading = evidence.code_of({cell["id"]: cell["source"] for cell in cells}, path, library)
+    sources = {cell["id"]: cell["source"] for cell in cells}
+    code, reading = evidence.code_of(sources, path, library)
     made = library.sets(reading) if MADE.search("\n".join(data)) else set()
     made |= evidence.made_sets(path, library)
-    files = [evidence.file_of(path, suffix) for suffix in (".csv", ".npz")]
     return {
         "code": code,
         "outputs": {cell["id"]: _outputs(cell["outputs"]) for cell in cells},
         "utils": library.reached(reading.found),
         "clinic": {name: library.clinic(name) for name in sorted(made)},
-        "evidence": {f.name: fingerprint.digest(f.read_bytes().hex()) for f in files if f.exists()},
+        "evidence": {f.name: fingerprint.digest(f.read_bytes().hex()) for f in evidence.drawn(sources, path)},
     }
 
 
