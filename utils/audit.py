@@ -20,6 +20,7 @@ UNKNOWN = {  # what tables write for "we do not know", in any case, blanks aroun
     "", "-", "?", "na", "n/a", "nan", "nat", "<na>", "none", "null", "unk", "unknown", "missing",
     "not recorded",
 }  # fmt: skip
+FLAT = 1e-5  # of an image's largest value: less fine detail than that is rounding
 ERRORS = 3.0  # a share is odd beyond so many standard errors: chance goes there once in 370 times
 FAR = 3.5  # Iglewicz and Hoaglin 1993, How to Detect and Handle Outliers: |modified z-score|
 ALIKE = 0.97  # correlation of fine detail from which two images count as near copies
@@ -199,6 +200,10 @@ def _unknown(values: pd.Series) -> pd.Series:
     return values.isna() | values.astype(str).str.strip().str.lower().isin(UNKNOWN)
 
 
+def _is_train(name: Any) -> bool:
+    return str(name).strip().casefold() in ("train", "training")
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
@@ -212,7 +217,7 @@ def _tell(sentences: list, number: int, noun: str, rest: str) -> None:
 
 
 def _twins(images: Sequence, n: int) -> np.ndarray:
-    """For each image the first one that equals it in shape, type and every byte, (n,)."""
+    """For each image the first one that has the same pixels, whatever their type, (n,)."""
     images = list(images) if np.iterable(images) else []
     if len(images) != n:
         raise DataProblem(f"images has {len(images)} entries, split has {n}: give one an image.")
@@ -221,7 +226,8 @@ def _twins(images: Sequence, n: int) -> np.ndarray:
     for row, image in enumerate(map(_array, images)):
         if image.dtype.kind not in "uifb" or image.ndim < 2:
             raise DataProblem("images must be arrays of numbers, not names: read the files first.")
-        whole = f"{image.shape}{image.dtype}".encode() + image.tobytes()
+        image = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
+        whole = str(image.shape).encode() + image.astype(np.float64).tobytes()
         twins.append(seen.setdefault(hashlib.sha256(whole).digest(), row))
     return np.array(twins, dtype=int)
 
@@ -327,7 +333,7 @@ def audit_split(
     '1 of 1 test images share a group with train.'
     """
     table = pd.DataFrame({"split": _column(split, "split")})
-    names = sorted(table["split"].unique(), key=lambda name: name != "train")  # else as they appear
+    names = sorted(table["split"].unique(), key=lambda name: not _is_train(name))  # else as they appear
     if table["split"].isna().any() or len(names) < 2:
         raise DataProblem("An audit needs at least two splits and a split for every image.")
     columns = {"groups": groups, "labels": labels, "sources": sources, "times": times}
@@ -336,6 +342,9 @@ def audit_split(
             table[name] = _column(values, name, len(table))
     for name in {"groups", "sources"} & set(table):
         table[name] = table[name].mask(_unknown(table[name]))
+    table["unit"] = table.index  # of whom nothing is known, each counts as one
+    if groups is not None:
+        table["unit"] = table["groups"].where(table["groups"].notna(), [("?", row) for row in table.index])
 
     problems: list[str] = []
     notes: list[str] = []
@@ -418,7 +427,7 @@ def _balance(
     """The share of each value in each split (rows); values that stray go to the notes."""
     shares = pd.crosstab(table["split"], table[column], normalize="index").reindex(counts.index)
     whole = table[column].value_counts(normalize=True).reindex(shares.columns)
-    units = counts.get("groups", counts["images"])
+    units = table.groupby("split")["unit"].nunique()
     for name, row in shares.iterrows():
         off = (row - whole).abs()
         much = (off > limits[0]) | (np.maximum(row / whole, whole / row) > limits[1])
@@ -433,10 +442,8 @@ def _audit_classes(
     table: pd.DataFrame, shares: pd.DataFrame, few: int, problems: list, notes: list
 ) -> None:
     """Name the classes that a split lacks, and those of which it holds too few to measure them."""
-    unit, units = "images", table
-    if "groups" in table:
-        unit = "groups"
-        units = table.dropna(subset=unit).drop_duplicates(["split", "labels", unit])
+    unit = "groups" if "groups" in table else "images"
+    units = table.drop_duplicates(["split", "labels", "unit"])
     held = pd.crosstab(units["split"], units["labels"]).reindex_like(shares).fillna(0)
     for name, row in shares.iterrows():
         absent = ", ".join(str(value) for value in row.index[~(row > 0)])
@@ -444,7 +451,7 @@ def _audit_classes(
             problems.append(f"{name} holds no image of class {absent}: no result on it speaks "
                             "of that class.")  # fmt: skip
         small = held.loc[name][(held.loc[name] < few) & (row > 0)]
-        if len(small) and name != "train":
+        if len(small) and not _is_train(name):
             listed = ", ".join(f"{value} ({count:.0f})" for value, count in small.items())
             notes.append(f"{name} holds fewer than {few} {unit} of class {listed}: "
                          "too few to measure much.")  # fmt: skip
@@ -471,6 +478,8 @@ def _audit_times(table: pd.DataFrame, names: list, notes: list) -> None:
     when = _when(table["times"])
     _tell(notes, when.isna().sum(), "image", "without a readable time.")
     first, *rest = names
+    if not _is_train(first):
+        return  # nobody says which comes first
     latest = when[table["split"] == first].max()
     for name in rest if pd.notna(latest) else []:
         here = when[table["split"] == name].dropna()
@@ -492,6 +501,7 @@ def _when(times: pd.Series) -> pd.Series:
     stamps = text.str.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])[0-3]\d(\d{6}(\.\d+)?)?")
     if (numbers.notna() == times.notna()).all() and not stamps[times.notna()].all():
         return numbers
+    text = text.where(text.str.match(r"\d{4}"))  # pandas would read "today", too
     text = text.str.replace(r"^(\d{4}):(\d\d):(\d\d)", r"\1-\2-\3", regex=True)  # EXIF
     text = text.str.replace(r"^(\d{8})(\d{6})", r"\1T\2", regex=True)  # DICOM
     return pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
@@ -711,7 +721,7 @@ def _near_copies(thumbs: np.ndarray, twins: np.ndarray) -> pd.DataFrame | None:
     detail -= detail.mean(axis=1, keepdims=True)
     length = np.linalg.norm(detail, axis=1)
     first = twins == np.arange(len(twins))
-    usable = np.flatnonzero(first & (length > 1e-6 * max(length.max(), 1e-12)))
+    usable = np.flatnonzero(first & (length > FLAT * np.abs(thumbs).max((1, 2))))
     detail = detail[usable] / length[usable, None]
     found = [np.empty((3, 0))]
     for start in range(0, len(usable), 1000):
@@ -844,8 +854,10 @@ def _findings(sections: dict, looks: pd.DataFrame, split: np.ndarray) -> list[st
     elif times > LARGER:
         found.append(f"The largest class ({present.idxmax()}) has {times:.1f} times the images "
                      f"of the smallest ({present.idxmin()}).")  # fmt: skip
-    means, spread = looks["brightness"].groupby(split).mean(), looks["brightness"].std()
-    if np.ptp(means) > DARKER * spread:
+    by_split = looks["brightness"].groupby(split)
+    means, sizes, spread = by_split.mean(), by_split.size(), looks["brightness"].std()
+    error = spread * (1 / sizes[means.idxmin()] + 1 / sizes[means.idxmax()]) ** 0.5
+    if np.ptp(means) > max(DARKER * spread, ERRORS * error):
         by = f"{np.ptp(means) / spread:.1f} standard deviations of brightness"
         found.append(f"{means.idxmin()} is darker than {means.idxmax()}, by {by}.")
     missing = sections.get(MISSING, pd.DataFrame())
