@@ -2,7 +2,7 @@
 
 Modelled: 200 people, of whom 150 are ill; an ill person's smear has clean cells and infected ones, a healthy
 person's only clean ones; each person's slide has its stain, and those of healthy people are paler and greyer, as in
-the published set; parasites as rings and blobs, some of them faint; platelets and dirt on clean cells, so that a
+the published set, and paler in the middle; parasites as rings and blobs, some of them faint; platelets and dirt on clean cells, so that a
 dark spot is not proof. Not modelled: stages and species of the parasite, cells that overlap, wrong labels.
 """
 
@@ -36,7 +36,8 @@ def smear(seed: int, ill: bool) -> tuple[np.ndarray, np.ndarray]:
     across = (x * np.cos(turn) + y * np.sin(turn)) * long
     along = (y * np.cos(turn) - x * np.sin(turn)) / long
     away = np.hypot(across, along) / radius  # (cells, rows, columns): 1 on the rim
-    pallor = 1 + rng.uniform(.02, .13, (n, 1, 1)) * (1 - away**2)
+    least, most = (.02, .13) if ill else (.12, .26)  # how much paler the middle is than the rim
+    pallor = 1 + rng.uniform(least, most, (n, 1, 1)) * (1 - away**2)
     colour = stain + rng.normal(0, 5, (n, 1, 1, 3))
     cells = colour * pallor[..., None]
     spots = _spots(rng, n, x, y, radius, infected)  # (cells, rows, columns): the share of parasite or dirt
