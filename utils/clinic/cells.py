@@ -2,8 +2,9 @@
 
 Modelled: 200 people, of whom 150 are ill; an ill person's smear has clean cells and infected ones, a healthy
 person's only clean ones; each person's slide has its stain, and those of healthy people are paler and greyer, as in
-the published set, and paler in the middle; parasites as rings and blobs, some of them faint; platelets and dirt on clean cells, so that a
-dark spot is not proof. Not modelled: stages and species of the parasite, cells that overlap, wrong labels.
+the published set, and paler in the middle; parasites as rings and blobs, some of them faint; platelets and dirt on
+clean cells, so that a dark spot is not proof. Not modelled: stages and species of the parasite, cells that overlap,
+wrong labels.
 """
 
 import numpy as np
