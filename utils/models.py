@@ -1,27 +1,33 @@
 """Small networks that more than one lesson trains. Images go in as float (n, channels, rows, columns)."""
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
-def norm_layer(kind: str) -> Callable[[int], nn.Module]:
+def norm_layer(kind: str, dimensions: int = 2) -> Callable[[int], nn.Module]:
     """A function that makes the normalisation for a number of channels.
 
     Args:
-        kind: "batch" (Ioffe, Szegedy 2015; statistics of the batch, so images of a batch see each other) or
-            "group" (Wu, He 2018; statistics of each image alone, 8 channels a group).
+        kind: "batch" (Ioffe, Szegedy 2015; statistics of the batch, so images of a batch see each other),
+            "group" (Wu, He 2018; statistics of each image alone, 8 channels a group) or "instance" (Ulyanov et al.
+            2016; of each channel of each image alone, so that an image's own brightness is lost).
+        dimensions: 2 for images, 3 for volumes.
 
     Raises:
         ValueError: another word.
     """
     if kind == "batch":
-        return nn.BatchNorm2d
+        return {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}[dimensions]
     if kind == "group":
         return lambda channels: nn.GroupNorm(max(1, channels // 8), channels)
-    raise ValueError(f'norm is "batch" or "group", not {kind!r}')
+    if kind == "instance":
+        return lambda channels: nn.GroupNorm(channels, channels)
+    raise ValueError(f'norm is "batch", "group" or "instance", not {kind!r}')
 
 
 class ResidualBlock(nn.Module):
@@ -100,6 +106,60 @@ class ResidualNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.classify(self.features(x).mean((2, 3)))
+
+
+class UNet(nn.Module):
+    """An encoder that halves the resolution level by level, a decoder that doubles it again, and long skips across.
+
+    Ronneberger et al. 2015 (arXiv 1505.04597); for volumes Çiçek et al. 2016 (arXiv 1606.06650). Here the decoder
+    enlarges by linear interpolation, so sides of any length will do, and without skips zeros arrive where they ended:
+    the same parameters, the same cost.
+
+    Args:
+        classes: number of scores a pixel.
+        channels: of the input.
+        widths: channels of each level; each level has half the resolution of the one before.
+        dimensions: 2 for images, 3 for volumes.
+        norm: see `norm_layer`.
+        skips: False takes the long skips away.
+
+    Shapes:
+        (n, channels, rows, columns) or (n, channels, slices, rows, columns) to (n, classes, …) of the same sides.
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        channels: int = 1,
+        widths: Sequence[int] = (16, 32, 64),
+        dimensions: int = 2,
+        norm: str = "batch",
+        skips: bool = True,
+    ):
+        super().__init__()
+        convolution, self.mode = {2: (nn.Conv2d, "bilinear"), 3: (nn.Conv3d, "trilinear")}[dimensions]
+        self.skips, normalise = skips, norm_layer(norm, dimensions)
+
+        def level(before: int, width: int, stride: int = 1) -> nn.Sequential:
+            parts: list[nn.Module] = []
+            for come, step in ((before, stride), (width, 1)):
+                parts += [convolution(come, width, 3, step, padding=1, bias=False), normalise(width), nn.LeakyReLU(0.1)]
+            return nn.Sequential(*parts)
+
+        pairs = list(itertools.pairwise(widths))
+        self.down = nn.ModuleList([level(channels, widths[0]), *(level(fine, coarse, 2) for fine, coarse in pairs)])
+        self.up = nn.ModuleList([level(coarse + fine, fine) for fine, coarse in reversed(pairs)])
+        self.score = convolution(widths[0], classes, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        kept = []
+        for level in self.down:
+            x = level(x)
+            kept.append(x)
+        for level, skip in zip(self.up, reversed(kept[:-1]), strict=True):
+            x = F.interpolate(x, size=skip.shape[2:], mode=self.mode, align_corners=False)
+            x = level(torch.cat([x, skip if self.skips else torch.zeros_like(skip)], 1))
+        return self.score(x)
 
 
 def count_parameters(model: nn.Module) -> int:

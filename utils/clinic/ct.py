@@ -79,6 +79,26 @@ def ct(patient: Patient, spacing: Sequence[float] = (3.0, 3.0, 5.0),
     return np.clip(np.rint(values), *STORED).astype(np.int16), affine, mask
 
 
+def bags(count: int, severity: float = 0.4, seed: int = 0,
+         progress: Callable[[Iterable], Iterable] | None = None
+         ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Chests as bags of 16 slices, half of them with pneumonia, a quarter with something else, a quarter well.
+
+    Voxels are 5 × 5 × 18 mm. At the severity given, pneumonia is in some of the slices only.
+
+    Returns:
+        HU int16 (count, slices, rows, columns); which slices show more than 5 voxels of pneumonia, bool
+        (count, slices); and which chests have such a slice, bool (count,).
+    """
+    values, guilty = np.empty((count, 16, 64, 80), np.int16), np.empty((count, 16), bool)
+    for k in (progress or iter)(range(count)):
+        number = 700_000 + seed * 10_000 + k
+        patient = make_patient(number, ("normal", "other", "opacity", "opacity")[k % 4], severity=severity)
+        hu, _, mask = ct(patient, (5.0, 5.0, 18.0), (80, 64, 16), seed=number)
+        values[k], guilty[k] = hu.transpose(2, 1, 0), mask.sum((0, 1)) > 5
+    return values, guilty, guilty.any(1)
+
+
 def fatten(patient: Patient, layer: float = 16.0) -> Patient:
     """Turn the outermost `layer` mm of the torso, the first ellipsoid, into fat, in place."""
     axes = np.sqrt(np.diagonal(patient.shape[0]))

@@ -20,9 +20,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 from scipy import ndimage
 
-from utils.clinic import chest, ct, dicomfile, experts, mr, skin
+from utils.clinic import cells, chest, ct, dicomfile, experts, heads, mr, skin
 from utils.clinic.patient import Patient, Term, draws, make_patient
 
 Progress = Callable[[Iterable], Iterable] | None
@@ -72,15 +73,35 @@ def pneumonia_npz(seed: int = 0, progress: Progress = None) -> dict[str, np.ndar
             for what, part in zip(("images", "labels"), both, strict=True)}
 
 
-def _children(seed: int) -> Iterator[tuple[int, int, chest.Site]]:
+def _children(seed: int, wanted: dict = COUNTS) -> Iterator[tuple[int, int, chest.Site]]:
     """Label, age and ward (with a film as large as the child needs) of each child, split after split."""
-    for split, counts in COUNTS.items():
+    for split, counts in wanted.items():
         rng = draws(seed, counts[0])
         labels = rng.permutation(np.repeat([0, 1], counts))
         site = _ELSEWHERE if split == "test" else _CHILDREN
         for label, age in zip(labels, rng.integers(1, 6, len(labels)), strict=True):
             side = np.interp(age, [1, 5], [150, 215]) * np.exp(rng.normal(0, .05))
             yield label, int(age), replace(site, side=side)
+
+
+_XRAYS = {"train": (350, 850), "test": (120, 180)}  # normal, pneumonia
+
+
+def write_chest_xray(folder: Path, progress: Progress = None, seed: int = 0, size: int = 64) -> None:
+    """Children's films in the layout of Kermany's folders: {train,test}/{NORMAL,PNEUMONIA}/*.jpeg, 8-bit grey.
+
+    The test films come from another ward. Names are like the published ones, and unique.
+    """
+    children, total = _children(seed + 1, _XRAYS), sum(map(sum, _XRAYS.values()))
+    parts = [split for split, counts in _XRAYS.items() for _ in range(sum(counts))]
+    for k in (progress or iter)(range(total)):
+        label, age, site = next(children)
+        number = (seed + 1) * 100_000 + k
+        child = make_patient(number, ["normal", "opacity"][label], age, vessels=6, severity=2.0)
+        film = np.clip(chest.picture(child, site, size, number)[0] / 16.06, 0, 255).astype(np.uint8)
+        name = f"person{k + 1}_{('bacteria', 'virus')[k % 2]}_{k + 1}" if label else f"IM-{k + 1:04d}-0001"
+        path = _new(folder / parts[k] / ["NORMAL", "PNEUMONIA"][label] / f"{name}.jpeg")
+        Image.fromarray(film).save(path, quality=92)
 
 
 def write_pneumoniamnist(folder: Path, progress: Progress = None) -> None:
@@ -170,7 +191,7 @@ SITES = (
 CLASSES = {"normal": "Normal", "other": "No Lung Opacity / Not Normal", "opacity": "Lung Opacity"}
 
 
-def write_rsna(folder: str | Path, progress: Progress = None, patients: int = 300, seed: int = 0,
+def write_rsna(folder: str | Path, progress: Progress = None, patients: int = 800, seed: int = 0,
                size: int = 256, mix: tuple[float, float, float] = (.35, .30, .35)) -> pd.DataFrame:
     """Write an archive in the layout of RSNA's training set; returns the truth, one row a film.
 
@@ -244,7 +265,7 @@ def _visits(rng: np.random.Generator, patients: int, seed: int, mix: tuple) -> p
 # ------------------------------------------------------------ NIfTI files
 
 
-def write_covid(folder: str | Path, progress: Progress = None, patients: int = 20, seed: int = 0,
+def write_covid(folder: str | Path, progress: Progress = None, patients: int = 60, seed: int = 0,
                 spacing: tuple[float, ...] = (3.0, 3.0, 5.0),
                 shape: tuple[int, ...] = (128, 128, 64)) -> list[Path]:
     """Write CT volumes and lesion masks in the layout of COVID-19-20's `Train` folder; returns the CTs' paths.
@@ -264,9 +285,50 @@ def write_covid(folder: str | Path, progress: Progress = None, patients: int = 2
     return paths
 
 
+def write_healthy(folder: Path, progress: Progress = None) -> None:
+    """CT of six people without lesions, with empty masks, as `write_covid` writes those with lesions."""
+    for k in (progress or iter)(range(6)):
+        number = 950_000 + k
+        values, affine, mask = ct.ct(make_patient(number, "normal"), (3.0, 3.0, 5.0), (128, 128, 64), seed=number)
+        _keep_nifti(folder / f"volume-healthy-{k + 1:04d}_ct.nii.gz", values, affine)
+        _keep_nifti(folder / f"volume-healthy-{k + 1:04d}_seg.nii.gz", mask.astype(np.uint8), affine)
+
+
+def write_hippocampus(folder: Path, progress: Progress = None, count: int = 120) -> None:
+    """Pairs of volume and labels in the layout of the Medical Segmentation Decathlon's task 4."""
+    for k in (progress or iter)(range(1, count + 1)):
+        for part, array in zip(("imagesTr", "labelsTr"), heads.hippocampus(k), strict=True):
+            _keep_nifti(folder / part / f"hippocampus_{k:03d}.nii.gz", array, np.diag([1.0, 1, 1, 1]))
+
+
 def write_ct_volume(folder: Path, progress: Progress = None) -> None:
     """The CT with metal in it. One volume: `progress` has nothing to count."""
     _keep_nifti(folder / "body_3mm.nii.gz", *ct.volume())
+
+
+# ------------------------------------------------------------ cells, and slices of heads
+
+
+def write_malaria_cells(folder: Path, progress: Progress = None) -> None:
+    """NLM's malaria cells, packed."""
+    _keep_arrays(folder / "malaria_cells_32.npz", cells.malaria_npz(progress=progress))
+
+
+def write_brain_tumours(folder: Path, progress: Progress = None) -> None:
+    """Cheng's brain tumours: a folder a class, boxes as shares of the side, masks with eight pixels a byte."""
+    rows, masks = [], []
+    for number, (kind, image, mask) in enumerate(heads.tumours(progress=progress), 1):
+        Image.fromarray(image).save(_new(folder / kind / f"{number:04d}.jpg"), quality=92)
+        sides = [np.flatnonzero(mask.any(axis))[[0, -1]] / len(mask) for axis in (0, 1)]
+        (left, right), (top, bottom) = sides
+        rows.append((number, kind, left, top, right + 1 / len(mask), bottom + 1 / len(mask)))
+        masks.append(np.packbits(mask, axis=1))
+    table = pd.DataFrame(rows, columns=["number", "class", "x_min", "y_min", "x_max", "y_max"]).round(3)
+    _keep(folder / "boxes.csv", table.to_csv(index=False))
+    _keep_arrays(folder / "tumour_masks_128.npz", {"masks": np.stack(masks), "number": table["number"].to_numpy()})
+
+
+# ------------------------------------------------------------ files
 
 
 def _keep_nifti(path: Path, array: np.ndarray, affine: np.ndarray) -> None:
@@ -315,6 +377,11 @@ WRITERS: dict[str, Callable[[Path, Progress], None]] = {
     "ct_volume": _in("ct", write_ct_volume),
     "rsna": _in("rsna", write_rsna),
     "covid19": _in("covid19", write_covid),
+    "healthy_ct": _in("healthy_ct", write_healthy),
+    "chest_xray": _in("chest_xray", write_chest_xray),
+    "hippocampus": _in("Task04_Hippocampus", write_hippocampus),
+    "malaria_cells": _in("malaria_cells", write_malaria_cells),
+    "brain_tumours": _in("brain_tumour_mr", write_brain_tumours),
 }
 
 # ------------------------------------------------------------ a picture of the clinic

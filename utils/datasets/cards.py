@@ -1,7 +1,7 @@
 """The data sets of the course, one record each. To add a set: a record here, a section in data/README.md."""
 from __future__ import annotations
 
-from utils.datasets import challenges, read
+from utils.datasets import annotated, challenges, read
 from utils.datasets.types import Card
 
 KERMANY = "Kermany et al. 2018, doi:10.17632/rscbjbr9sj"
@@ -37,7 +37,7 @@ _RECORDS = (
         citation=f"{KERMANY}; {MEDMNIST}", licence="CC BY 4.0",),
     Card(name="chest_xray", title="Children's chest X-rays", files=("chest_xray",),
         reader=read.split_folders, options=("size",), classes=("NORMAL", "PNEUMONIA"),
-        shape=(224, 224), citation=KERMANY, licence="CC BY 4.0",
+        shape=(224, 224), citation=KERMANY, licence="CC BY 4.0", writer="chest_xray",
         advice="get it from Mendeley Data or Kaggle (data/README.md says how), unzip it there, and run this again",),
     Card(name="mr_t1_series", title="T1-weighted head MR",
         files=("mr_t1_series/*.dcm", "mr_t1_series"), reader=read.dicom_series,
@@ -79,5 +79,28 @@ _RECORDS = (
         reader=challenges.covid19, options=("limit",), writer="covid19", counts=(199,),
         citation="Roth et al. 2022, doi:10.1016/j.media.2022.102605",
         licence="see the challenge's page",),
+    Card(name="healthy_ct", title="CT of healthy people", files=("healthy_ct/*_ct.nii.gz", "healthy_ct"),
+        reader=challenges.covid19, options=("limit",), writer="healthy_ct", counts=(6,),
+        citation="made by this course", licence="as the course",
+        advice="the virtual clinic makes it",),
+    Card(name="hippocampus", title="Hippocampus (Decathlon task 4)",
+        files=("Task04_Hippocampus",), reader=challenges.decathlon, options=("limit",), writer="hippocampus",
+        classes=("background", "anterior", "posterior"), counts=(260,),
+        citation="Antonelli et al. 2022, doi:10.1038/s41467-022-30695-9; Simpson et al. 2019, arXiv 1902.09063",
+        licence="CC BY-SA 4.0",
+        advice="get Task04_Hippocampus.tar from medicaldecathlon.com (no account) and unpack it there",),
+    Card(name="malaria_cells", title="Malaria cells",
+        files=("malaria_cells/malaria_cells_32.npz", "cell_images"), reader=annotated.malaria_cells,
+        writer="malaria_cells", classes=("uninfected", "infected"), shape=(32, 32, 3), counts=(15_249,),
+        citation="Rajaraman et al. 2018, doi:10.7717/peerj.4568",
+        licence="public domain, as the paper says",
+        advice="get cell_images.zip from the US National Library of Medicine (no account) and unpack it there",),
+    Card(name="brain_tumours", title="Brain tumours in MR",
+        files=("brain_tumour_mr/boxes.csv", "brain_tumour_mr", "brain_tumour_mat/*.mat", "brainTumorDataPublic*/*.mat"),
+        reader=annotated.brain_tumours, writer="brain_tumours", classes=("glioma", "meningioma", "pituitary"),
+        shape=(128, 128), counts=(3_064,),
+        citation="Cheng et al. 2015, doi:10.1371/journal.pone.0140381; doi:10.6084/m9.figshare.1512427",
+        licence="CC BY 4.0, as listed by others",
+        advice="get the .mat files from figshare 1512427 (no account) and put them into brain_tumour_mat there",),
 )
 CARDS = {card.name: card for card in _RECORDS}

@@ -20,6 +20,7 @@ FILMS, LABELS = "stage_2_train_images", "stage_2_train_labels.csv"
 CLASSES, MAPPING = "stage_2_detailed_class_info.csv", "pneumonia-challenge-dataset-mappings_2018.json"
 BOX, OPACITY = ["x", "y", "width", "height"], "Lung Opacity"
 ROUNDING = 1  # pixel by which a box may reach out of its picture
+DECATHLON = ("imagesTr", "labelsTr")
 APART = 0.1  # of the smallest spacing, that a mask may lie beside its CT: far below a voxel
 
 
@@ -83,26 +84,27 @@ class Films:
 
 @dataclass(frozen=True, eq=False)
 class Cases:
-    """CT volumes and lesion masks in the layout of the COVID-19-20 challenge.
+    """Volumes and masks in the layout of COVID-19-20 (CT and lesions) or of the Medical Segmentation Decathlon.
 
-    `cases` has one row a case: `case`, `ct` and `mask`, files relative to `root`; `mask` is None where there is
-    none. `skipped` is {file: why it is not in the table}.
+    `cases` has one row a case: `case`, `ct` (MR in task 4) and `mask`, files relative to `root`; `mask` is None where
+    there is none. `skipped` is {file: why it is not in the table}. A mask holds indices of `classes`.
     """
 
     cases: pd.DataFrame = field(repr=False)
     skipped: dict[str, str] = field(repr=False)
     root: Path = field(repr=False)
     source: Source
+    classes: tuple[str, ...] = ("background", "lesion")
 
     def __len__(self) -> int:
         return len(self.cases)
 
     def read(self, case: str) -> tuple[Scan, np.ndarray | None]:
-        """The CT in HU as a `Scan` and its mask uint8 of the same shape, 0 and 1; None where it has no mask.
+        """The volume (CT in HU) as a `Scan`, its mask uint8 of the same shape; None where it has no mask.
 
         Raises:
             DataError: no such case; a file that `datasets.nifti` refuses; a mask of another shape, in another
-                place, or with other values than 0 and 1.
+                place, or with values that are no index of `classes`.
         """
         rows = self.cases[self.cases["case"] == case]
         if len(rows) != 1:
@@ -121,8 +123,9 @@ class Cases:
         if apart > APART * min(scan.spacing):
             raise DataError(f"{row['mask']} lies up to {apart:.1f} mm from where its CT lies: their affines "
                             "differ, so make both anew from one source.")  # fmt: skip
-        if not np.isin(mask.array, (0, 1)).all():
-            raise DataError(f"{row['mask']} holds values other than 0 and 1, so it is not a lesion mask: {ADVICE}.")
+        if not np.isin(mask.array, range(len(self.classes))).all():
+            said = "0 and 1, so it is not a lesion mask" if len(self.classes) == 2 else f"0 to {len(self.classes) - 1}"
+            raise DataError(f"{row['mask']} holds values other than {said}: {ADVICE}.")
         return scan, mask.array.astype(np.uint8)
 
 
@@ -268,6 +271,29 @@ def covid19(place: Place, limit: int | None = None) -> Cases:
     note += f" {_count(len(bare), 'case')} came without a mask ({_names(bare)})." if len(bare) else ""
     source = _source(place, note, limit is None, [*cases["ct"], *cases["mask"].dropna()], cases)
     return Cases(cases, skipped, root, source)
+
+
+def decathlon(place: Place, limit: int | None = None) -> Cases:
+    """The cases of a task of the Medical Segmentation Decathlon: imagesTr/NAME.nii.gz with labelsTr/NAME.nii.gz.
+
+    Raises:
+        DataError: there is no volume with labels.
+    """
+    _check_limit(limit)
+    root = place.root
+    names = {part: {f.name for f in root.glob(f"{part}/*.nii.gz") if f.name[0] != "."} for part in DECATHLON}
+    both = sorted(set.intersection(*names.values()))
+    if not both:
+        raise DataError(f"{place.label(root)} holds no {' with '.join(DECATHLON)}: unpack the archive again.")
+    rows = [(name.removesuffix(".nii.gz"), *(f"{part}/{name}" for part in DECATHLON)) for name in both]
+    alone = {part: dict.fromkeys((f"{part}/{n}" for n in sorted(names[part] - set(both))), why)
+             for part, why in zip(DECATHLON, ("its labels are missing", "its volume is missing"), strict=True)}
+    note = "".join(_sentence(files, "file", next(iter(files.values()), "")) for files in alone.values())
+    cases = pd.DataFrame(rows, columns=["case", "ct", "mask"]).astype({"mask": object})
+    note += _few(len(cases), limit, "cases")
+    cases = cases.head(limit) if limit else cases
+    source = _source(place, note, limit is None, [*cases["ct"], *cases["mask"]], cases)
+    return Cases(cases, alone["imagesTr"] | alone["labelsTr"], root, source, place.card.classes)
 
 
 def _by_case(root: Path, kind: str) -> dict[str, str]:
