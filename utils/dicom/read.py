@@ -2,9 +2,12 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import io
+import math
 import numbers
 import os
+import struct
 import time
 import warnings
 import zlib
@@ -14,16 +17,24 @@ from typing import Any
 
 import numpy as np
 from pydicom import dcmread
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.encaps import generate_frames
 from pydicom.filereader import read_dataset, read_preamble
-from pydicom.pixels import apply_color_lut, get_decoder
-from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom.pixels import get_decoder, processing, utils
+from pydicom.pixels.common import PhotometricInterpretation
+from pydicom.uid import UID
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
+NEWER = {  # transfer syntaxes that pydicom's dictionary does not name yet
+    "1.2.840.10008.1.2.4.110": "JPEG XL Lossless", "1.2.840.10008.1.2.4.111": "JPEG XL JPEG Recompression",
+    "1.2.840.10008.1.2.4.112": "JPEG XL", "1.2.840.10008.1.2.8.1": "Deflated Image Frame Compression",
+}  # fmt: skip
+PACKED = {b"\x1f\x8b": "gzip", b"PK": "zip", b"BZ": "bzip2"}  # how packed files begin
 PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}
 NUMERIC = {"DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV", "US or SS"}
-SECONDS, INFLATED = 10.0, 1 << 28  # a header that takes longer, or a deflated file that grows larger, is refused
+SECONDS, SPEED = 10.0, 1 << 22  # of the processor, never of the disk, and one more for so many bytes: then give up
+INFLATED = 1 << 28  # bytes: a deflated file that grows larger is refused
 LATER = 1 << 20  # bytes: longer values are read only when asked for
 LONGEST = 1 << 14  # bytes of a value in a table: far more than the standard's longest number or term
 
@@ -38,19 +49,32 @@ class DicomError(Exception):
         return [f"DicomError: {self}"]
 
 
+class NotDicomError(DicomError):
+    """Nothing in the file says that it is, or was, DICOM."""
+
+
 def one_sentence(function: Callable) -> Callable:
     """Let only DicomError out of a function whose first argument is a data set, whatever is wrong with its header."""
 
     @functools.wraps(function)
     def guarded(data: Dataset, *args: Any, **keywords: Any) -> Any:
+        name = f"{function.__name__}()"
+        if not isinstance(data, Dataset):
+            raise DicomError(f"{name} takes a data set, as dicom.read() gives it, not {type(data).__name__}.")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 return function(data, *args, **keywords)
         except DicomError:
             raise
-        except Exception as error:
-            raise DicomError(f"{function.__name__}() cannot use {name_of(data)}: {short(error)}.") from None
+        except Exception:
+            parameters = inspect.signature(function)
+            if not attempt(lambda: parameters.bind(data, *args, **keywords)):
+                raise DicomError(f"Call it as {name[:-1]}{', '.join(parameters.parameters)}).") from None
+            why = next((f"its {keyword_for_tag(tag) or tag} cannot be decoded" for tag in list(data._dict)
+                        if attempt(lambda tag=tag: data[tag]) is None), "")  # fmt: skip
+            why = why or f"its header{' or an argument' * bool(args or keywords)} is not as the standard wants it"
+            raise DicomError(f"{name} cannot use {name_of(data)}: {why}.") from None
 
     return guarded
 
@@ -60,10 +84,10 @@ class _Guard(io.BufferedReader):
 
     def __init__(self, raw: Any, size: int, seconds: float = SECONDS):
         super().__init__(raw)
-        self.size, self.deadline = size, time.monotonic() + seconds
+        self.size, self.deadline = size, time.thread_time() + seconds + size / SPEED
 
     def read(self, n: int | None = -1) -> bytes:
-        if time.monotonic() > self.deadline:
+        if time.thread_time() > self.deadline:
             raise DicomError("the header is so tangled that reading it was given up")
         left = max(self.size - self.tell(), 0)
         return super().read(left if n is None or n < 0 else min(n, left))
@@ -83,48 +107,79 @@ def read(path: str | os.PathLike, *, pixels: bool = True) -> FileDataset:
     try:
         if not path.exists():
             raise DicomError("there is no such file")
-        if not path.is_file():  # a folder, a pipe or a device; opening a pipe would wait for ever
+        if path.is_dir():
+            raise DicomError(f"it is a folder{'' if os.access(path, os.R_OK) else ' that you may not open'}")
+        if not path.is_file():  # a pipe or a device; opening a pipe would wait for ever
             raise DicomError("it is not a regular file")
         if not (size := path.stat().st_size):
             raise DicomError("the file is empty")
-        with warnings.catch_warnings(), _Guard(io.FileIO(path), size) as file:
+        with warnings.catch_warnings(), _Guard(io.FileIO(str(path)), size) as file:
             warnings.simplefilter("ignore")
-            return _parse(file, path, pixels)
+            try:
+                return _parse(file, path, pixels)
+            except (DicomError, OSError, RecursionError):
+                raise
+            except Exception as error:
+                file.seek(0)
+                where = "pixels" if pixels and attempt(lambda: _parse(file, path, False)) else "header"
+                cut = isinstance(error, EOFError) or file.tell() >= size
+                raise DicomError(f"the file ends inside its {where}" if cut else f"its {where} cannot be read, so "
+                                 "it is damaged") from None  # fmt: skip
     except DicomError as error:
-        raise DicomError(f"{path.name} cannot be read: {error}.") from None
+        raise type(error)(f"{path.name} cannot be read: {error}.") from None
     except RecursionError:
         raise DicomError(f"{path.name} cannot be read: its sequences are nested too deeply.") from None
     except PermissionError:
         raise DicomError(f"{path.name} cannot be read: you have no permission to open it.") from None
-    except Exception as error:
-        raise DicomError(f"{path.name} cannot be read: it is damaged ({short(error)}).") from None
+    except OSError as error:
+        raise DicomError(f"{path.name} cannot be read: the disk or network says {short(error)!r}.") from None
 
 
 def _parse(file: _Guard, path: Path, pixels: bool) -> FileDataset:
     start = file.read(132)
     file.seek(0)
     bare = start[128:] != b"DICM"
+    if packer := PACKED.get(start[:2]) if bare else None:
+        raise DicomError(f"it is packed with {packer}: unpack it first")
+    if not any(start):
+        raise DicomError("it begins with nothing but zeros, so it is cut off, damaged or not DICOM")
     if bare and start[:2] not in (b"\x02\0", b"\x08\0", b"\0\x08"):  # first group of a data set without preamble
-        raise DicomError("it is not a DICOM file")
+        raise NotDicomError("it is not a DICOM file")
     preamble = read_preamble(file, force=True)
     meta = FileMetaDataset(read_dataset(file, False, True, stop_when=lambda tag, vr, n: tag.group != 2))
     if meta.get("TransferSyntaxUID") == DEFLATED:  # inflate by hand: a few bytes may hold gigabytes
-        inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(file.read(), INFLATED)
+        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        inflated = attempt(lambda: inflate.decompress(file.read(), INFLATED))
+        if inflated is None:
+            raise DicomError("what should be deflated cannot be inflated, so it is damaged")
         if len(inflated) == INFLATED:
             raise DicomError(f"it inflates to more than {INFLATED >> 20} MiB")
+        if not inflate.eof:
+            raise DicomError("the file ends inside its deflated data")
         body = _Guard(io.BytesIO(inflated), len(inflated))
         stop = None if pixels else (lambda tag, vr, n: tag in PIXELS)
         data = FileDataset(path, read_dataset(body, False, True, stop_when=stop), preamble, meta, False, True)
-        left = len(inflated) - body.tell()
     else:
         file.seek(0)
-        later = None if pixels else LATER
+        body, later = file, None if pixels else LATER
         data = dcmread(file, stop_before_pixels=not pixels, force=True, defer_size=later)
-        left = file.size - file.tell()
     if not len(data) or (bare and not {"SOPClassUID", "Modality", "PatientName", "Rows"} & set(data.dir())):
         raise DicomError("it holds no data that could be recognised" if bare else "it holds no data")
-    data.bytes_left = left - (8 if data.original_encoding[0] else 12)  # what is left for pixels, if they were not read
+    # What is left for pixels, if they were not read, and whether the file ends inside compressed ones
+    data.bytes_left = body.size - body.tell() - (8 if data.original_encoding[0] else 12)
+    data.pixels_left_out, data.broken_pixels = not pixels, "" if pixels else _broken(body)
     return data
+
+
+def _broken(file: _Guard) -> str:
+    """What is wrong with encapsulated pixels, whose items are stepped over, not read (PS3.5 A.4); "" if nothing."""
+    head = file.read(12)
+    if head[:4] != b"\xe0\x7f\x10\0" or head[8:] != b"\xff" * 4:
+        return ""
+    while len(item := file.read(8)) == 8 and item[:4] == b"\xfe\xff\0\xe0":
+        file.seek(struct.unpack("<L", item[4:])[0], 1)
+    ended = item[:4] == b"\xfe\xff\xdd\xe0"
+    return "" if ended else "the file ends inside its pixels" if len(item) < 8 else "its pixels are damaged"
 
 
 def plain(data: Dataset, keyword: str) -> Any:
@@ -175,7 +230,12 @@ def short(error: BaseException) -> str:
 
 def name_of(data: Dataset) -> str:
     """What to call a data set in a sentence: its file name, else its UID."""
-    return Path(str(getattr(data, "filename", None) or data.get("SOPInstanceUID", "This data set"))).name
+    named = getattr(data, "filename", None) or attempt(lambda: data.get("SOPInstanceUID")) or "This data set"
+    return Path(str(named)).name
+
+
+def syntax_name(uid: str) -> str:
+    return NEWER.get(uid) or UID(uid).name
 
 
 def decoder(syntax: str) -> str:
@@ -192,44 +252,177 @@ def decoder(syntax: str) -> str:
 def decode(data: Dataset, frame: int | None, rgb: bool) -> tuple[np.ndarray, dict[str, Any]]:
     """Pixels ([frames,] rows, columns[, samples]) and what they turned out to be (bits, photometric, …).
 
-    With `rgb`, YBR and palette colours come as RGB.
+    With `rgb`, YBR and palette colours come as RGB. Where HighBit lies above BitsStored, as old editions of
+    the standard allowed, and values do, too, the bits below are shifted out.
 
     Raises:
-        DicomError: no pixels, damaged pixels, or no decoder here for this transfer syntax.
+        DicomError: no pixels, damaged pixels, a header that does not fit them, or no decoder here.
     """
-    syntax = attempt(lambda: data.file_meta.TransferSyntaxUID, ExplicitVRLittleEndian)
+    syntax = attempt(lambda: data.file_meta.TransferSyntaxUID)
+    by = decoder(syntax) if syntax else ""
+    if by.startswith(("missing", "none")):
+        raise DicomError(f"{name_of(data)} is stored as {syntax_name(syntax)}; decoder {by}.")
     try:
-        array, meta = get_decoder(syntax).as_array(data, index=frame, as_rgb=rgb)
-    except Exception as error:
-        by = decoder(syntax)
-        if by.startswith(("missing", "none")):
-            raise DicomError(f"{name_of(data)} is stored as {UID(syntax).name}; decoder {by}.") from None
-        why = short(error)
-        if not PIXELS & set(data.keys()):
-            why = "the file holds none"
-        elif "all available plugins" in why:
-            why = f"every decoder installed for {UID(syntax).name} fails, so they are damaged or not of the standard"
+        form = _form(data, syntax, frame)
+        bits, high = form.get("BitsStored", 0), attempt(lambda: plain(data, "HighBit")) or 0
+        shift = high + 1 - bits if 0 < bits <= high < form["BitsAllocated"] and not syntax.is_compressed else 0
+        options = {"bits_stored": high + 1} if shift else {}
+        array, meta = get_decoder(syntax).as_array(data, index=frame, as_rgb=rgb, **options)
+        if shift:
+            high_up = ((array >> (bits - form["PixelRepresentation"])) + 1 >> 1).any()
+            array, meta["bits_stored"] = array >> shift * high_up, bits
+        frames = len(array) if array.ndim == (4 if form["SamplesPerPixel"] == 3 else 3) else 1
+        if frame is None and frames != form["NumberOfFrames"]:
+            raise DicomError(f"they are {frames} frames, and its header names {form['NumberOfFrames']}")
+        if rgb and meta["photometric_interpretation"] == "PALETTE COLOR":
+            array = _palette(data, array)
+            bits = 8 * array.dtype.itemsize
+            meta |= {"photometric_interpretation": "RGB", "samples_per_pixel": 3}
+            meta |= {"bits_allocated": bits, "bits_stored": bits}
+    except DicomError as error:
+        raise DicomError(f"The pixels of {name_of(data)} cannot be decoded: {error}.") from None
+    except Exception:
+        why = f"nothing installed here opens this {syntax_name(syntax)}: they are damaged, or need another program"
         raise DicomError(f"The pixels of {name_of(data)} cannot be decoded: {why}.") from None
-    if rgb and meta["photometric_interpretation"] == "PALETTE COLOR":
-        try:
-            array = apply_color_lut(array, data)[..., :3]
-        except Exception as error:
-            raise DicomError(f"The palette of {name_of(data)} cannot be used: {short(error)}.") from None
-        bits = 8 * array.dtype.itemsize
-        meta |= {"photometric_interpretation": "RGB", "samples_per_pixel": 3}
-        meta |= {"bits_allocated": bits, "bits_stored": bits}
     return np.asarray(array, array.dtype.newbyteorder("=")), meta
 
 
+def _form(data: Dataset, syntax: UID | None, frame: int | None) -> dict[str, Any]:
+    """What the header says of the pixels; DicomError where they cannot be so."""
+    if not (there := PIXELS & set(data.keys())):
+        left_out = getattr(data, "pixels_left_out", False)
+        raise DicomError("the file was read with pixels=False" if left_out else "the file holds none")
+    if not (pixels := data[min(there)].value):
+        raise DicomError("there is no byte of them: the element is empty")
+    if not syntax:
+        raise DicomError("its file meta information does not say how they are encoded (TransferSyntaxUID)")
+    form = sizes(data)
+    if 0x7FE00010 in there:
+        form |= _numbers(data, {"PixelRepresentation": (0, 1), "BitsStored": range(1, form["BitsAllocated"] + 1)})
+    frames, kind = form["NumberOfFrames"], form["PhotometricInterpretation"]
+    if kind not in [known.value for known in PhotometricInterpretation]:
+        raise DicomError(f"its PhotometricInterpretation is {kind or 'not there'}")
+    if frame is not None and not (isinstance(frame, numbers.Integral) and 0 <= frame < frames):
+        raise DicomError(f"frame {frame} is none of its {frames} (they count from 0)")
+    expected, found = native_bytes(form), len(pixels)
+    if not syntax.is_encapsulated:
+        if found < expected:
+            raise DicomError(f"they are {found:,} bytes, its header asks for {expected:,}: cut off, or of another size")
+        if found - expected > max(expected // frames, 1):  # one byte more may fill up
+            raise DicomError(f"they are {found:,} bytes, and its header names frames of {expected:,} in all")
+    elif form["BitsAllocated"] == 1:
+        raise DicomError(f"no program installed here opens {syntax_name(syntax)} of one bit a pixel")
+    else:
+        says = _own_size(next(generate_frames(pixels, number_of_frames=frames)))
+        header = form["Rows"], form["Columns"]
+        if says not in (None, header):
+            raise DicomError(f"the picture in it has {says[0]} rows and {says[1]} columns, its header says {header}")
+    return form
+
+
+def _numbers(data: Dataset, allowed: dict[str, Any]) -> dict[str, int]:
+    """Numbers from the header; DicomError names the first that is not among those allowed."""
+    found = {keyword: attempt(lambda k=keyword: plain(data, k), "no number") for keyword in allowed}
+    for keyword, value in found.items():
+        if keyword == "NumberOfFrames" and value is None:
+            found[keyword] = 1
+        elif not isinstance(value, int) or value not in allowed[keyword]:
+            raise DicomError(f"its {keyword} is {'not there' if value is None else value}")
+    return found
+
+
+def sizes(data: Dataset) -> dict[str, Any]:
+    """Rows, columns, samples, bits, frames and kind of the pixels, after the header.
+
+    Raises:
+        DicomError: one is missing or impossible.
+    """
+    side, kind = range(1, 1 << 16), attempt(lambda: plain(data, "PhotometricInterpretation"))
+    allowed = {"Rows": side, "Columns": side, "NumberOfFrames": range(1, 1 << 31), "SamplesPerPixel": (1, 3),
+               "BitsAllocated": (1, 8, 16, 32, 64)}  # fmt: skip
+    return {**_numbers(data, allowed), "PhotometricInterpretation": kind}
+
+
+def native_bytes(form: dict[str, Any]) -> int:
+    """Bytes that uncompressed pixels of these `sizes` need."""
+    keywords = ("Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "BitsAllocated")
+    whole = -(-math.prod(form[keyword] for keyword in keywords) // 8)
+    return whole * 2 // 3 if form["PhotometricInterpretation"] == "YBR_FULL_422" else whole
+
+
+def _own_size(code: bytes) -> tuple[int, int] | None:
+    """(rows, columns) that a JPEG, JPEG-LS or JPEG 2000 stream says itself."""
+    if code[:4] == b"\xff\x4f\xff\x51":  # SIZ: the picture's far corner, then its near one
+        right, bottom, left, top = struct.unpack_from(">4L", code, 8)
+        return bottom - top, right - left
+    says = attempt(lambda: utils._get_jpg_parameters(code), {})
+    return (says["height"], says["width"]) if says.get("height") and "width" in says else None
+
+
+def look_up(
+    values: np.ndarray, owner: Dataset, name: str, signed: bool, little: bool
+) -> tuple[np.ndarray, int, int]:
+    """Values through a lookup table (PS3.3 C.11.1.1), its bits and largest entry; beyond its ends the end entries hold.
+
+    Args:
+        name: of the table, without Descriptor and Data.
+        signed: the values may be negative, so the first value that is mapped is a signed number, whatever
+            value representation it was written with (PS3.3 C.11.2.1.1).
+        little: byte order of the file.
+    """
+    described = attempt(lambda: [int(v) for v in values_of(owner[f"{name}Descriptor"])], ())
+    if len(described) != 3:
+        raise DicomError(f"its {name}Descriptor is not three numbers")
+    entries, first, bits = described
+    table = _entries(owner, name, entries % (1 << 16) or 1 << 16, bits, little)
+    first -= 1 << 16 if signed and first >= 1 << 15 else 0
+    index = np.clip(np.nan_to_num(np.rint(values)) - first, 0, len(table) - 1).astype(np.int64)
+    return table[index], bits, int(table.max())
+
+
+def _entries(owner: Dataset, name: str, entries: int, bits: int, little: bool) -> np.ndarray:
+    """A table as unsigned integers: bytes or words, in either byte order, plain or in segments (PS3.3 C.7.9.2)."""
+    segmented = owner.get(f"Segmented{name}Data") is not None
+    keyword = f"Segmented{name}Data" if segmented else f"{name}Data"
+    element = owner[keyword] if owner.get(keyword) is not None else None
+    if element is None or not values_of(element):
+        raise DicomError(f"it has no {keyword}")
+    words = element.value
+    if isinstance(words, bytes):
+        order = "<u2" if little or element.VR == "OB" else ">u2"
+        words = np.frombuffer(words + bytes(len(words) % 2), order)
+    raw = np.atleast_1d(words).astype("<u2").tobytes()
+    if segmented:
+        kind, letter = ("u1", "<B") if bits == 8 else ("<u2", "<H")
+        table = np.array(processing._expand_segmented_lut(tuple(np.frombuffer(raw, kind).tolist()), letter), int)
+    else:
+        table = np.frombuffer(raw, "u1" if len(raw) < 2 * entries else "<u2")
+    if len(table) < entries:
+        raise DicomError(f"its {keyword} has {len(table):,} entries, its descriptor says {entries:,}")
+    return table[:entries]
+
+
+def little_endian(data: Dataset) -> bool:
+    order = getattr(data, "original_encoding", (None, None))[1]
+    return attempt(lambda: data.file_meta.TransferSyntaxUID.is_little_endian, True) if order is None else order
+
+
+def _palette(data: Dataset, stored: np.ndarray) -> np.ndarray:
+    """RGB from indices into the palette: uint8, or uint16 where an entry needs it, whatever the descriptor says."""
+    signed, little = stored.dtype.kind == "i", little_endian(data)
+    names = [f"{colour}PaletteColorLookupTable" for colour in ("Red", "Green", "Blue")]
+    planes, _, tops = zip(*(look_up(stored, data, name, signed, little) for name in names), strict=True)
+    return np.stack(planes, -1).astype(np.uint8 if max(tops) < 1 << 8 else np.uint16)
+
+
 def find_files(where: Any) -> dict[str, Path]:
-    """{relative name: path} of a folder, a file or a list of paths."""
+    """{relative name: path} of a folder, a file or a list of paths. Links to folders are followed, each folder once."""
     if not isinstance(where, str | os.PathLike):
         paths = [Path(path) for path in where]
         base = os.path.commonpath([path.parent.absolute() for path in paths]) if paths else ""
         found = {os.path.relpath(path.absolute(), base): path for path in paths}
     elif Path(where).is_dir():
-        walk = (Path(folder, file) for folder, _, files in os.walk(where) for file in files)
-        found = {path.relative_to(where).as_posix(): path for path in sorted(walk)}
+        found = {path.relative_to(where).as_posix(): path for path in _below(where)}
     else:
         found = {Path(where).name: Path(where)}
         if not Path(where).exists():
@@ -237,3 +430,17 @@ def find_files(where: Any) -> dict[str, Path]:
     if not found:
         raise DicomError("There is no file to read: the folder or the list of paths is empty.")
     return found
+
+
+def _below(top: str | os.PathLike) -> list[Path]:
+    """Every file below a folder, and every folder there that cannot be opened."""
+    seen, found = set(), []
+    closed: list[str] = []
+    for folder, folders, names in os.walk(top, followlinks=True, onerror=lambda error: closed.append(error.filename)):
+        folders.sort(key=lambda name: (os.path.islink(os.path.join(folder, name)), name))
+        if (real := os.path.realpath(folder)) in seen:
+            folders.clear()
+        else:
+            seen.add(real)
+            found += [os.path.join(folder, name) for name in names]
+    return sorted(map(Path, found + closed))
