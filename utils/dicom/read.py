@@ -140,7 +140,9 @@ def _parse(file: _Guard, path: Path, pixels: bool) -> FileDataset:
     file.seek(0)
     bare = start[128:] != b"DICM"
     if packer := PACKED.get(start[:2]) if bare else None:
-        raise DicomError(f"it is packed with {packer}: unpack it first")
+        inside = attempt(lambda: zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(file.read(LATER), 132), b"")
+        kind = DicomError if inside[128:] == b"DICM" else NotDicomError
+        raise kind(f"it is packed with {packer}: unpack it first")
     if not any(start):
         raise DicomError("it begins with nothing but zeros, so it is cut off, damaged or not DICOM")
     if bare and start[:2] not in (b"\x02\0", b"\x08\0", b"\0\x08"):  # first group of a data set without preamble

@@ -193,6 +193,11 @@ def pixel_spacing(data: Dataset) -> tuple[Any, str]:
     return (found[0] if len(found) == 1 else found, "SequenceOfUltrasoundRegions") if found else (None, "")
 
 
+def is_spacing(pair: Any) -> bool:
+    """Whether these are two distances: finite and above zero."""
+    return attempt(lambda: len(pair) == 2 and all(0 < float(value) < math.inf for value in pair), False)
+
+
 def _look_up(values: np.ndarray, item: Dataset, data: Dataset, signed: bool) -> tuple[np.ndarray, int, int]:
     try:
         return look_up(values, item, "LUT", signed, little_endian(data))
