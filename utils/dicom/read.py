@@ -115,16 +115,7 @@ def read(path: str | os.PathLike, *, pixels: bool = True) -> FileDataset:
             raise DicomError("the file is empty")
         with warnings.catch_warnings(), _Guard(io.FileIO(str(path)), size) as file:
             warnings.simplefilter("ignore")
-            try:
-                return _parse(file, path, pixels)
-            except (DicomError, OSError, RecursionError):
-                raise
-            except Exception as error:
-                file.seek(0)
-                where = "pixels" if pixels and attempt(lambda: _parse(file, path, False)) else "header"
-                cut = isinstance(error, EOFError) or file.tell() >= size
-                raise DicomError(f"the file ends inside its {where}" if cut else f"its {where} cannot be read, so "
-                                 "it is damaged") from None  # fmt: skip
+            return _parse(file, path, pixels)
     except DicomError as error:
         raise type(error)(f"{path.name} cannot be read: {error}.") from None
     except RecursionError:
@@ -133,6 +124,8 @@ def read(path: str | os.PathLike, *, pixels: bool = True) -> FileDataset:
         raise DicomError(f"{path.name} cannot be read: you have no permission to open it.") from None
     except OSError as error:
         raise DicomError(f"{path.name} cannot be read: the disk or network says {short(error)!r}.") from None
+    except Exception:
+        raise DicomError(f"{path.name} cannot be read: it is damaged, and its elements make no sense.") from None
 
 
 def _parse(file: _Guard, path: Path, pixels: bool) -> FileDataset:
@@ -143,12 +136,13 @@ def _parse(file: _Guard, path: Path, pixels: bool) -> FileDataset:
         inside = attempt(lambda: zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(file.read(LATER), 132), b"")
         kind = DicomError if inside[128:] == b"DICM" else NotDicomError
         raise kind(f"it is packed with {packer}: unpack it first")
-    if not any(start):
+    if bare and not any(start[:128]):
         raise DicomError("it begins with nothing but zeros, so it is cut off, damaged or not DICOM")
     if bare and start[:2] not in (b"\x02\0", b"\x08\0", b"\0\x08"):  # first group of a data set without preamble
         raise NotDicomError("it is not a DICOM file")
     preamble = read_preamble(file, force=True)
     meta = FileMetaDataset(read_dataset(file, False, True, stop_when=lambda tag, vr, n: tag.group != 2))
+    begins = file.tell()
     if meta.get("TransferSyntaxUID") == DEFLATED:  # inflate by hand: a few bytes may hold gigabytes
         inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         inflated = attempt(lambda: inflate.decompress(file.read(), INFLATED))
@@ -165,6 +159,9 @@ def _parse(file: _Guard, path: Path, pixels: bool) -> FileDataset:
         file.seek(0)
         body, later = file, None if pixels else LATER
         data = dcmread(file, stop_before_pixels=not pixels, force=True, defer_size=later)
+    if not len(data) and body is file and begins < file.size:  # dcmread lets go of all that it has at an early end
+        file.seek(0)
+        raise DicomError((pixels and _parse(file, path, False).broken_pixels) or "its header is cut off or damaged")
     if not len(data) or (bare and not {"SOPClassUID", "Modality", "PatientName", "Rows"} & set(data.dir())):
         raise DicomError("it holds no data that could be recognised" if bare else "it holds no data")
     # What is left for pixels, if they were not read, and whether the file ends inside compressed ones
@@ -272,7 +269,7 @@ def decode(data: Dataset, frame: int | None, rgb: bool) -> tuple[np.ndarray, dic
         array, meta = get_decoder(syntax).as_array(data, index=frame, as_rgb=rgb, **options)
         if shift:
             high_up = ((array >> (bits - form["PixelRepresentation"])) + 1 >> 1).any()
-            array, meta["bits_stored"] = array >> shift * high_up, bits
+            array, meta["bits_stored"] = array >> array.dtype.type(shift if high_up else 0), bits
         frames = len(array) if array.ndim == (4 if form["SamplesPerPixel"] == 3 else 3) else 1
         if frame is None and frames != form["NumberOfFrames"]:
             raise DicomError(f"they are {frames} frames, and its header names {form['NumberOfFrames']}")
@@ -310,7 +307,7 @@ def _form(data: Dataset, syntax: UID | None, frame: int | None) -> dict[str, Any
     if not syntax.is_encapsulated:
         if found < expected:
             raise DicomError(f"they are {found:,} bytes, its header asks for {expected:,}: cut off, or of another size")
-        if found - expected > max(expected // frames, 1):  # one byte more may fill up
+        if found - expected >= max(expected // frames, 2):  # one byte more may fill up
             raise DicomError(f"they are {found:,} bytes, and its header names frames of {expected:,} in all")
     elif form["BitsAllocated"] == 1:
         raise DicomError(f"no program installed here opens {syntax_name(syntax)} of one bit a pixel")
@@ -354,8 +351,8 @@ def native_bytes(form: dict[str, Any]) -> int:
 
 def _own_size(code: bytes) -> tuple[int, int] | None:
     """(rows, columns) that a JPEG, JPEG-LS or JPEG 2000 stream says itself."""
-    if code[:4] == b"\xff\x4f\xff\x51":  # SIZ: the picture's far corner, then its near one
-        right, bottom, left, top = struct.unpack_from(">4L", code, 8)
+    if code[:2] != b"\xff\xd8" and (at := code.find(b"\xff\x4f\xff\x51")) >= 0:  # SIZ: far corner, near corner
+        right, bottom, left, top = struct.unpack_from(">4L", code, at + 8)
         return bottom - top, right - left
     says = attempt(lambda: utils._get_jpg_parameters(code), {})
     return (says["height"], says["width"]) if says.get("height") and "width" in says else None
@@ -398,7 +395,7 @@ def _entries(owner: Dataset, name: str, entries: int, bits: int, little: bool) -
         kind, letter = ("u1", "<B") if bits == 8 else ("<u2", "<H")
         table = np.array(processing._expand_segmented_lut(tuple(np.frombuffer(raw, kind).tolist()), letter), int)
     else:
-        table = np.frombuffer(raw, "u1" if len(raw) < 2 * entries else "<u2")
+        table = np.frombuffer(raw, "u1" if len(raw) < 2 * entries and len(raw) <= entries + 1 else "<u2")
     if len(table) < entries:
         raise DicomError(f"its {keyword} has {len(table):,} entries, its descriptor says {entries:,}")
     return table[:entries]
