@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from pydicom.dataset import Dataset
 
-from utils.dicom.read import DicomError, NotDicomError, attempt, find_files, name_of, plain, read, values_of
+from utils.dicom.read import DicomError, NotDicomError, attempt, find_files, name_of, read, values_of
 from utils.dicom.values import GROUPS, frame_item, header_value, is_spacing, physical_values, unit
 
 ROUNDING = 0.005  # mm: what writing a position to a hundredth of a millimetre may change
