@@ -544,17 +544,18 @@ def test_values_without_meaning_in_a_volume_are_counted(tmp_path):
     assert volume.unit == "mm2/s" and volume.note == "64 voxels have no value (NaN)"
 
 
-@pytest.mark.parametrize(("shape", "words"), [((32, 64), "32 rows"), ((1, 1), "1 rows"), ((128, 32), "128 rows")])
+@pytest.mark.parametrize(("shape", "words"), [((32, 64), "32 × 64 × 1"), ((1, 1), "1 × 1 × 1"), ((128, 32), "128 × 32 × 1"),
+                                             ((64, 64, 3), "64 × 64 × 3")])
 @pytest.mark.parametrize(("kind", "syntax"), [("JPEG", JPEGBaseline8Bit), ("JPEG2000", JPEG2000Lossless)])
 def test_a_compressed_picture_of_another_size_is_refused(tmp_path, shape, words, kind, syntax):
     path = compressed(tmp_path / "j.dcm", jpeg(shape, kind), syntax)
     said = refusal(lambda: dicom.display(dicom.read(path)))
-    assert words in said and "(64, 64)" in said
+    assert words in said and "64 × 64 × 1" in said
 
 
 def test_more_or_fewer_pixels_than_the_header_names_are_refused(tmp_path):
     twice = image(tmp_path / "t.dcm", np.stack([RAMP, RAMP]), NumberOfFrames=None)
-    assert "16,384 bytes" in refusal(lambda: dicom.stored_values(dicom.read(twice)))
+    assert "16,384 bytes, its header asks for 8,192" in refusal(lambda: dicom.stored_values(dicom.read(twice)))
     less = image(tmp_path / "l.dcm", np.stack([RAMP, RAMP]), NumberOfFrames=3)
     assert "24,576" in refusal(lambda: dicom.stored_values(dicom.read(less)))
 
@@ -634,7 +635,9 @@ def test_packed_files_say_how_they_are_packed(tmp_path):
     lambda d: dicom.display(d, window="lung"), lambda d: dicom.display(d, window=(40,)), lambda d: dicom.display(d, 40),
     lambda d: dicom.display(d, frame=1), lambda d: dicom.stored_values(d, frame=-1),
     lambda d: dicom.stored_values(d, frame="first"), lambda d: dicom.display(d, windw=(40, 400)),
-    lambda d: dicom.display(d, window=(float("nan"), 1)), lambda d: dicom.read(Path("/")),
+    lambda d: dicom.display(d, window=(float("nan"), 1)), lambda d: dicom.read(Path("/")), lambda d: dicom.read(3),
+    lambda d: dicom.read(None), lambda d: dicom.headers(None), lambda d: dicom.headers([d]), lambda d: dicom.unit(None),
+    lambda d: dicom.series_to_volume([d, d]), lambda d: dicom.sort_slices(["a.dcm", "b.dcm"]),
 ])  # fmt: skip
 def test_wrong_calls_are_one_sentence(tmp_path, call):
     said = refusal(lambda: call(dicom.read(image(tmp_path / "a.dcm"))))

@@ -11,7 +11,7 @@ import struct
 import time
 import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,12 @@ NUMERIC = {"DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV", "US or SS
 SECONDS, SPEED = 10.0, 1 << 22  # of the processor, never of the disk, and one more for so many bytes: then give up
 INFLATED = 1 << 28  # bytes: a deflated file that grows larger is refused
 LATER = 1 << 20  # bytes: longer values are read only when asked for
+FORM: dict[str, Any] = {  # what the header must say of pixels; the last three of integers, and of colours
+    "Rows": range(1, 1 << 16), "Columns": range(1, 1 << 16), "SamplesPerPixel": (1, 3),
+    "NumberOfFrames": range(1, 1 << 31), "BitsAllocated": (1, 8, 16, 32, 64),
+    "PhotometricInterpretation": tuple(kind.value for kind in PhotometricInterpretation),
+    "PixelRepresentation": (0, 1), "BitsStored": range(1, 65), "PlanarConfiguration": (0, 1),
+}  # fmt: skip
 LONGEST = 1 << 14  # bytes of a value in a table: far more than the standard's longest number or term
 
 
@@ -60,7 +66,7 @@ def one_sentence(function: Callable) -> Callable:
     def guarded(data: Dataset, *args: Any, **keywords: Any) -> Any:
         name = f"{function.__name__}()"
         if not isinstance(data, Dataset):
-            raise DicomError(f"{name} takes a data set, as dicom.read() gives it, not {type(data).__name__}.")
+            raise DicomError(f"{name} takes a data set, as dicom.read() gives it.")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -103,7 +109,7 @@ def read(path: str | os.PathLike, *, pixels: bool = True) -> FileDataset:
     Raises:
         DicomError: the file cannot be read as DICOM; the sentence names it and says why.
     """
-    path = Path(path)
+    path = as_path(path)
     try:
         if not path.exists():
             raise DicomError("there is no such file")
@@ -263,7 +269,7 @@ def decode(data: Dataset, frame: int | None, rgb: bool) -> tuple[np.ndarray, dic
         raise DicomError(f"{name_of(data)} is stored as {syntax_name(syntax)}; decoder {by}.")
     try:
         form = _form(data, syntax, frame)
-        bits, high = form.get("BitsStored", 0), attempt(lambda: plain(data, "HighBit")) or 0
+        bits, high = form["BitsStored"] or 0, attempt(lambda: plain(data, "HighBit")) or 0
         shift = high + 1 - bits if 0 < bits <= high < form["BitsAllocated"] and not syntax.is_compressed else 0
         options = {"bits_stored": high + 1} if shift else {}
         array, meta = get_decoder(syntax).as_array(data, index=frame, as_rgb=rgb, **options)
@@ -295,72 +301,58 @@ def _form(data: Dataset, syntax: UID | None, frame: int | None) -> dict[str, Any
         raise DicomError("there is no byte of them: the element is empty")
     if not syntax:
         raise DicomError("its file meta information does not say how they are encoded (TransferSyntaxUID)")
-    form = sizes(data)
-    if 0x7FE00010 in there:
-        form |= _numbers(data, {"PixelRepresentation": (0, 1), "BitsStored": range(1, form["BitsAllocated"] + 1)})
-    frames, kind = form["NumberOfFrames"], form["PhotometricInterpretation"]
-    if kind not in [known.value for known in PhotometricInterpretation]:
-        raise DicomError(f"its PhotometricInterpretation is {kind or 'not there'}")
-    if frame is not None and not (isinstance(frame, numbers.Integral) and 0 <= frame < frames):
+    form = sizes(data, whole=0x7FE00010 in there)
+    frames, size = form["NumberOfFrames"], [form[k] for k in ("Rows", "Columns", "SamplesPerPixel")]
+    if frame is not None and (not isinstance(frame, numbers.Integral) or not 0 <= frame < frames):
         raise DicomError(f"frame {frame} is none of its {frames} (they count from 0)")
     expected, found = native_bytes(form), len(pixels)
     if not syntax.is_encapsulated:
-        if found < expected:
+        if found < expected or found - expected >= max(expected // frames, 2):  # one byte more may fill up
             raise DicomError(f"they are {found:,} bytes, its header asks for {expected:,}: cut off, or of another size")
-        if found - expected >= max(expected // frames, 2):  # one byte more may fill up
-            raise DicomError(f"they are {found:,} bytes, and its header names frames of {expected:,} in all")
     elif form["BitsAllocated"] == 1:
         raise DicomError(f"no program installed here opens {syntax_name(syntax)} of one bit a pixel")
     else:
         says = _own_size(next(generate_frames(pixels, number_of_frames=frames)))
-        header = form["Rows"], form["Columns"]
-        if says not in (None, header):
-            raise DicomError(f"the picture in it has {says[0]} rows and {says[1]} columns, its header says {header}")
+        if says not in (None, size):
+            says, size = (" × ".join(map(str, three)) for three in (says, size))
+            raise DicomError(f"the picture in it has {says} rows, columns and samples, its header says {size}")
     return form
 
 
-def _numbers(data: Dataset, allowed: dict[str, Any]) -> dict[str, int]:
-    """Numbers from the header; DicomError names the first that is not among those allowed."""
-    found = {keyword: attempt(lambda k=keyword: plain(data, k), "no number") for keyword in allowed}
-    for keyword, value in found.items():
-        if keyword == "NumberOfFrames" and value is None:
-            found[keyword] = 1
-        elif not isinstance(value, int) or value not in allowed[keyword]:
-            raise DicomError(f"its {keyword} is {'not there' if value is None else value}")
-    return found
-
-
-def sizes(data: Dataset) -> dict[str, Any]:
-    """Rows, columns, samples, bits, frames and kind of the pixels, after the header.
+def sizes(data: Dataset, whole: bool = False) -> dict[str, Any]:
+    """What the header says of the pixels: rows, columns, samples, frames, bits, kind; if `whole`, all that they need.
 
     Raises:
         DicomError: one is missing or impossible.
     """
-    side, kind = range(1, 1 << 16), attempt(lambda: plain(data, "PhotometricInterpretation"))
-    allowed = {"Rows": side, "Columns": side, "NumberOfFrames": range(1, 1 << 31), "SamplesPerPixel": (1, 3),
-               "BitsAllocated": (1, 8, 16, 32, 64)}  # fmt: skip
-    return {**_numbers(data, allowed), "PhotometricInterpretation": kind}
+    form = {keyword: attempt(lambda k=keyword: plain(data, k), "unreadable") for keyword in FORM}
+    form["NumberOfFrames"] = 1 if form["NumberOfFrames"] is None else form["NumberOfFrames"]
+    wanted = list(FORM)[: 6 if not whole else 9 if form["SamplesPerPixel"] == 3 else 8]
+    for keyword in wanted:
+        value, allowed = form[keyword], FORM[keyword]
+        if not (value in allowed if isinstance(value, int) or isinstance(allowed, tuple) else False):
+            raise DicomError(f"its {keyword} is {'not there' if value is None else value}")
+    if whole and form["BitsStored"] > form["BitsAllocated"]:
+        raise DicomError(f"its BitsStored is {form['BitsStored']}, its BitsAllocated {form['BitsAllocated']}")
+    return form
 
 
 def native_bytes(form: dict[str, Any]) -> int:
     """Bytes that uncompressed pixels of these `sizes` need."""
-    keywords = ("Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "BitsAllocated")
-    whole = -(-math.prod(form[keyword] for keyword in keywords) // 8)
+    whole = -(-math.prod(form[keyword] for keyword in list(FORM)[:5]) // 8)
     return whole * 2 // 3 if form["PhotometricInterpretation"] == "YBR_FULL_422" else whole
 
 
-def _own_size(code: bytes) -> tuple[int, int] | None:
-    """(rows, columns) that a JPEG, JPEG-LS or JPEG 2000 stream says itself."""
-    if code[:2] != b"\xff\xd8" and (at := code.find(b"\xff\x4f\xff\x51")) >= 0:  # SIZ: far corner, near corner
-        right, bottom, left, top = struct.unpack_from(">4L", code, at + 8)
-        return bottom - top, right - left
+def _own_size(code: bytes) -> list[int] | None:
+    """[rows, columns, samples] that a JPEG, JPEG-LS or JPEG 2000 stream says itself."""
+    if code[:2] != b"\xff\xd8" and (at := code.find(b"\xff\x4f\xff\x51")) >= 0:  # SIZ: ends, beginnings, …, components
+        right, bottom, left, top, *_, samples = struct.unpack_from(">8LH", code, at + 8)
+        return [bottom - top, right - left, samples]
     says = attempt(lambda: utils._get_jpg_parameters(code), {})
-    return (says["height"], says["width"]) if says.get("height") and "width" in says else None
+    return [says["height"], says["width"], says["components"]] if says.get("components") else None
 
 
-def look_up(
-    values: np.ndarray, owner: Dataset, name: str, signed: bool, little: bool
-) -> tuple[np.ndarray, int, int]:
+def look_up(values: np.ndarray, owner: Dataset, name: str, signed: bool, little: bool) -> tuple[np.ndarray, int, int]:
     """Values through a lookup table (PS3.3 C.11.1.1), its bits and largest entry; beyond its ends the end entries hold.
 
     Args:
@@ -414,10 +406,16 @@ def _palette(data: Dataset, stored: np.ndarray) -> np.ndarray:
     return np.stack(planes, -1).astype(np.uint8 if max(tops) < 1 << 8 else np.uint16)
 
 
+def as_path(path: Any) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise DicomError("A file is given by its path, as text or Path.")
+    return Path(path)
+
+
 def find_files(where: Any) -> dict[str, Path]:
     """{relative name: path} of a folder, a file or a list of paths. Links to folders are followed, each folder once."""
     if not isinstance(where, str | os.PathLike):
-        paths = [Path(path) for path in where]
+        paths = [as_path(path) for path in (where if isinstance(where, Iterable) else [where])]
         base = os.path.commonpath([path.parent.absolute() for path in paths]) if paths else ""
         found = {os.path.relpath(path.absolute(), base): path for path in paths}
     elif Path(where).is_dir():

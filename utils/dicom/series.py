@@ -71,6 +71,8 @@ def sort_slices(datasets: Iterable[Dataset], *, orientation_tolerance: float = T
         DicomError: a slice has no position, or not all slices have the same orientation.
     """
     slices = list(datasets)
+    if not all(isinstance(data, Dataset) for data in slices):
+        raise DicomError("sort_slices() takes data sets, as dicom.read() gives them.")
     places = [_geometry(data) for data in slices]
     for data, (_, axes) in zip(slices, places, strict=True):
         if np.abs(axes - places[0][1]).max() > orientation_tolerance:
