@@ -332,6 +332,9 @@ def sizes(data: Dataset, whole: bool = False) -> dict[str, Any]:
         value, allowed = form[keyword], FORM[keyword]
         if not (value in allowed if isinstance(value, int) or isinstance(allowed, tuple) else False):
             raise DicomError(f"its {keyword} is {'not there' if value is None else value}")
+    kind, samples = form["PhotometricInterpretation"], form["SamplesPerPixel"]
+    if (samples == 1) != (kind in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")):
+        raise DicomError(f"its PhotometricInterpretation is {kind}, its SamplesPerPixel {samples}")
     if whole and form["BitsStored"] > form["BitsAllocated"]:
         raise DicomError(f"its BitsStored is {form['BitsStored']}, its BitsAllocated {form['BitsAllocated']}")
     return form

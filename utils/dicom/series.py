@@ -134,7 +134,7 @@ def series_to_volume(
     tilt = np.degrees(tilt) if tilt > TILT and aslant * len(gaps) > 2 * ROUNDING else 0.0
     notes = [f"left aside: {', '.join(aside[:3])}{f' and {len(aside) - 3} more' * (len(aside) > 3)}"] if aside else []
     notes += [f"the slices are stacked {tilt:.1f} degrees aslant (a tilted gantry?)"] if tilt else []
-    notes += [f"{key} differs ({n} values)" for key in SAID if (n := len({_said(data, key) for data in slices})) > 1]
+    notes += [f"{key} differs ({n} values)" for key in SAID if (n := len({str(_said(data, key)) for data in slices})) > 1]
     said = _said(slices[0], "SpacingBetweenSlices")
     if isinstance(said, int | float) and abs(said - gap) > gap_tolerance * gap + ROUNDING:
         notes.append(f"SpacingBetweenSlices says {said:g} mm, positions say {gap:.3f} mm and are taken")
@@ -169,15 +169,15 @@ def _read(paths: str | os.PathLike | Iterable[str | os.PathLike]) -> tuple[list[
 def _check_alike(slices: list[Dataset]) -> tuple[float, float]:
     """The pixel spacing of slices that are of one volume; DicomError says why they are not."""
     for data in slices:
-        if data.get("Rows") is None:
+        if _said(data, "Rows") is None:
             raise DicomError(f"{name_of(data)} holds no picture, so it is no slice: take it out.")
-        if int(data.get("NumberOfFrames") or 1) > 1:
+        if _said(data, "NumberOfFrames") not in (None, 1):
             raise DicomError(f"{name_of(data)} holds several frames; only series of one frame a file can be stacked.")
     if len(slices) < 2:
         raise DicomError("A volume needs at least two slices that give their PixelSpacing; these files do not.")
     said = [_said(data, "PixelSpacing") for data in slices]
     keys = [(text, [_said(data, key) for data in slices]) for key, text in ALIKE.items()]
-    keys += [("image sizes", [(data.get("Rows"), data.get("Columns")) for data in slices])]
+    keys += [("image sizes", [(_said(data, "Rows"), _said(data, "Columns")) for data in slices])]
     for text, found in keys:
         _check_one(text, found)
     for data, pair in zip(slices, said, strict=True):
@@ -190,7 +190,7 @@ def _check_alike(slices: list[Dataset]) -> tuple[float, float]:
 
 
 def _check_one(text: str, found: list) -> None:
-    if (n := len(set(found))) > 1:
+    if (n := len(set(map(str, found)))) > 1:  # as text, for NaN is no two
         raise DicomError(f"These files hold {n} different {text}, so they are not one volume.")
 
 

@@ -67,7 +67,7 @@ def physical_values(data: Dataset, frame: int | None = None) -> np.ndarray:
     stored = stored_values(data, frame)
     if stored.ndim == 3:
         if len(units := {unit(data, i) for i in range(len(stored))}) > 1:
-            raise DicomError(f"The frames of {name_of(data)} are in {' and '.join(sorted(units))}: ask for one frame.")
+            raise DicomError(f"The frames of {name_of(data)} are in {' and '.join(sorted(one or 'no unit' for one in units))}: ask for one frame.")
         return np.stack([_to_physical(data, one, i) for i, one in enumerate(stored)])
     return _to_physical(data, stored, frame or 0)
 
@@ -168,12 +168,11 @@ def frame_item(data: Dataset, keyword: str, frame: int = 0) -> Dataset:
 def header_value(data: Dataset, keyword: str) -> Any:
     """A header value as plain Python, from functional groups where it stands there: one value, or a tuple of one
     a frame where frames differ."""
-    value = plain(data, keyword)
-    if value is not None or keyword not in GROUPS:
-        return value
-    frames = range(len(data.get("PerFrameFunctionalGroupsSequence") or [0]))
+    frames = range(len(data.get("PerFrameFunctionalGroupsSequence") or [0]) if keyword in GROUPS else 0)
     values = [plain(frame_item(data, GROUPS[keyword], frame), keyword) for frame in frames]
-    return values[0] if len(set(values)) == 1 else tuple(values)
+    if not any(value is not None for value in values):
+        return plain(data, keyword)
+    return values[0] if len(set(map(str, values))) == 1 else tuple(values)
 
 
 @one_sentence
