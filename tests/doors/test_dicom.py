@@ -311,6 +311,8 @@ def test_a_real_world_table_and_values_that_no_mapping_covers(tmp_path):
     other = mapping("1", RealWorldValueSlope=9.0, RealWorldValueIntercept=9.0)
     data = adc(tmp_path / "a.dcm", [first, second, other], np.array([[0, 1], [3, 6]], np.uint16))
     assert np.array_equal(dicom.physical_values(data), [[0.25, 7.5], [np.nan, 12]], equal_nan=True)
+    flat = adc(tmp_path / "c.dcm", [mapping(RealWorldValueSlope=0.0, RealWorldValueIntercept=1.0)])
+    assert "all pixels alike" in refusal(lambda: dicom.physical_values(flat))
     nothing = adc(tmp_path / "b.dcm", [mapping()])
     assert "neither slope nor table" in refusal(lambda: dicom.physical_values(nothing))
 
@@ -656,12 +658,12 @@ def test_words_in_place_of_numbers_are_named(tmp_path, keyword, text):
 
 
 def test_a_slow_disk_is_no_tangled_header(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "SECONDS", 0.2)
+    monkeypatch.setattr(reading._Guard.__init__, "__defaults__", (0.2,))
     path = compressed(tmp_path / "a.dcm", bytes(1_000_000))
 
     class Slow(io.FileIO):
         def readinto(self, buffer):
-            time.sleep(0.3)
+            time.sleep(0.5)  # more than may be computed
             return super().readinto(buffer)
 
     monkeypatch.setattr(reading.io, "FileIO", Slow)

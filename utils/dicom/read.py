@@ -434,13 +434,13 @@ def find_files(where: Any) -> dict[str, Path]:
 
 def _below(top: str | os.PathLike) -> list[Path]:
     """Every file below a folder, and every folder there that cannot be opened."""
-    seen, found = set(), []
-    closed: list[str] = []
-    for folder, folders, names in os.walk(top, followlinks=True, onerror=lambda error: closed.append(error.filename)):
+    seen: set[str] = set()
+    found: list[str] = []  # a folder that cannot be opened is its own entry
+    for folder, folders, names in os.walk(top, onerror=lambda error: found.append(error.filename), followlinks=True):
         folders.sort(key=lambda name: (os.path.islink(os.path.join(folder, name)), name))
         if (real := os.path.realpath(folder)) in seen:
             folders.clear()
         else:
             seen.add(real)
-            found += [os.path.join(folder, name) for name in names]
-    return sorted(map(Path, found + closed))
+            found.extend(os.path.join(folder, name) for name in names)
+    return sorted(map(Path, found))

@@ -66,8 +66,8 @@ def physical_values(data: Dataset, frame: int | None = None) -> np.ndarray:
         raise DicomError(f"{name_of(data)} is a colour image and holds no physical values; use display().")
     stored = stored_values(data, frame)
     if stored.ndim == 3:
-        if len(units := {unit(data, i) for i in range(len(stored))}) > 1:
-            raise DicomError(f"The frames of {name_of(data)} are in {' and '.join(sorted(one or 'no unit' for one in units))}: ask for one frame.")
+        if len(units := {unit(data, i) or "no unit" for i in range(len(stored))}) > 1:
+            raise DicomError(f"The frames of {name_of(data)} are in {' and '.join(sorted(units))}: ask for one frame.")
         return np.stack([_to_physical(data, one, i) for i, one in enumerate(stored)])
     return _to_physical(data, stored, frame or 0)
 
@@ -105,18 +105,20 @@ def _rescaled(data: Dataset, stored: np.ndarray, frame: int) -> np.ndarray:
     if (slope is None) != (intercept is None):
         raise DicomError(f"{name_of(data)} gives one of RescaleSlope and RescaleIntercept without the other.")
     slope = _number(data, "DoseGridScaling", data) if slope is None else slope
-    if slope == 0:
-        raise DicomError(f"The slope of {name_of(data)} is 0, which makes all pixels alike; see stored_values().")
     return stored * (1.0 if slope is None else slope) + (intercept or 0)
 
 
 def _number(item: Dataset, keyword: str, data: Dataset) -> float | None:
-    """A number from the header, None where it is not given; DicomError where it is none."""
+    """A number from the header, None where it is not given; DicomError where it is none, or a slope of 0."""
     value = item.get(keyword)
+    if value in (None, ""):
+        return None
     number = attempt(lambda: float(value), math.nan)
-    if value not in (None, "") and not math.isfinite(number):
+    if not math.isfinite(number):
         raise DicomError(f"The {keyword} of {name_of(data)} is {value}, which is no number.")
-    return None if value in (None, "") else number
+    if number == 0 and "Intercept" not in keyword:
+        raise DicomError(f"The {keyword} of {name_of(data)} is 0, which makes all pixels alike; see stored_values().")
+    return number
 
 
 @one_sentence
