@@ -12,7 +12,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.uid import UID, UID_dictionary
 from tqdm import tqdm
 
-from utils.dicom.read import DicomError, attempt, decoder, find_files, native_bytes, read, sizes, syntax_name
+from utils.dicom.read import DicomError, attempt, decoder, find_files, header_form, native_bytes, read, syntax_name
 from utils.dicom.values import header_value, is_spacing, pixel_spacing
 
 DIRECTORY = "1.2.840.10008.1.3.10"
@@ -86,7 +86,7 @@ def _row(path: Path, tags: Mapping[str, str]) -> dict[str, Any]:
             if values[column] is not None and not is_spacing(values[column]):
                 trouble.append(f"{values[f'{column}_from']} gives no two distances")
     syntax = attempt(lambda: UID(str(data.file_meta.TransferSyntaxUID)))
-    native, expected = attempt(lambda: not syntax.is_encapsulated), attempt(lambda: native_bytes(sizes(data)), 0)
+    native, expected = attempt(lambda: not syntax.is_encapsulated), attempt(lambda: native_bytes(header_form(data)), 0)
     if attempt(lambda: data.file_meta.MediaStorageSOPClassUID) == DIRECTORY:
         trouble.append("it is a DICOMDIR, an index of other files")
     elif native and 0 < data.bytes_left < expected:

@@ -301,8 +301,15 @@ def _form(data: Dataset, syntax: UID | None, frame: int | None) -> dict[str, Any
         raise DicomError("there is no byte of them: the element is empty")
     if not syntax:
         raise DicomError("its file meta information does not say how they are encoded (TransferSyntaxUID)")
-    form = sizes(data, whole=0x7FE00010 in there)
-    frames, size = form["NumberOfFrames"], [form[k] for k in ("Rows", "Columns", "SamplesPerPixel")]
+    form, integers = header_form(data), 0x7FE00010 in there
+    kind, samples, frames = (form[k] for k in ("PhotometricInterpretation", "SamplesPerPixel", "NumberOfFrames"))
+    for keyword in list(FORM)[: 6 if not integers else 9 if samples == 3 else 8]:
+        if not isinstance(value := form[keyword], int | str) or value not in FORM[keyword]:
+            raise DicomError(f"its {keyword} is {'not there' if value is None else value}")
+    if integers and form["BitsStored"] > form["BitsAllocated"]:
+        raise DicomError(f"its BitsStored is {form['BitsStored']}, its BitsAllocated {form['BitsAllocated']}")
+    if (samples == 1) != (kind in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")):
+        raise DicomError(f"its PhotometricInterpretation is {kind}, its SamplesPerPixel {samples}")
     if frame is not None and (not isinstance(frame, numbers.Integral) or not 0 <= frame < frames):
         raise DicomError(f"frame {frame} is none of its {frames} (they count from 0)")
     expected, found = native_bytes(form), len(pixels)
@@ -312,36 +319,21 @@ def _form(data: Dataset, syntax: UID | None, frame: int | None) -> dict[str, Any
     elif form["BitsAllocated"] == 1:
         raise DicomError(f"no program installed here opens {syntax_name(syntax)} of one bit a pixel")
     else:
-        says = _own_size(next(generate_frames(pixels, number_of_frames=frames)))
+        says, size = _own_size(next(generate_frames(pixels, number_of_frames=frames))), list(form.values())[:3]
         if says not in (None, size):
             says, size = (" × ".join(map(str, three)) for three in (says, size))
             raise DicomError(f"the picture in it has {says} rows, columns and samples, its header says {size}")
     return form
 
 
-def sizes(data: Dataset, whole: bool = False) -> dict[str, Any]:
-    """What the header says of the pixels: rows, columns, samples, frames, bits, kind; if `whole`, all that they need.
-
-    Raises:
-        DicomError: one is missing or impossible.
-    """
-    form = {keyword: attempt(lambda k=keyword: plain(data, k), "unreadable") for keyword in FORM}
-    form["NumberOfFrames"] = 1 if form["NumberOfFrames"] is None else form["NumberOfFrames"]
-    wanted = list(FORM)[: 6 if not whole else 9 if form["SamplesPerPixel"] == 3 else 8]
-    for keyword in wanted:
-        value, allowed = form[keyword], FORM[keyword]
-        if not (value in allowed if isinstance(value, int) or isinstance(allowed, tuple) else False):
-            raise DicomError(f"its {keyword} is {'not there' if value is None else value}")
-    kind, samples = form["PhotometricInterpretation"], form["SamplesPerPixel"]
-    if (samples == 1) != (kind in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")):
-        raise DicomError(f"its PhotometricInterpretation is {kind}, its SamplesPerPixel {samples}")
-    if whole and form["BitsStored"] > form["BitsAllocated"]:
-        raise DicomError(f"its BitsStored is {form['BitsStored']}, its BitsAllocated {form['BitsAllocated']}")
-    return form
+def header_form(data: Dataset) -> dict[str, Any]:
+    """What the header says of its pixels, by keyword: None where nothing, NaN where nobody can read it."""
+    form = {keyword: attempt(lambda k=keyword: plain(data, k), math.nan) for keyword in FORM}
+    return form | ({"NumberOfFrames": 1} if form["NumberOfFrames"] is None else {})
 
 
 def native_bytes(form: dict[str, Any]) -> int:
-    """Bytes that uncompressed pixels of these `sizes` need."""
+    """Bytes that uncompressed pixels of this form need."""
     whole = -(-math.prod(form[keyword] for keyword in list(FORM)[:5]) // 8)
     return whole * 2 // 3 if form["PhotometricInterpretation"] == "YBR_FULL_422" else whole
 
@@ -358,11 +350,8 @@ def _own_size(code: bytes) -> list[int] | None:
 def look_up(values: np.ndarray, owner: Dataset, name: str, signed: bool, little: bool) -> tuple[np.ndarray, int, int]:
     """Values through a lookup table (PS3.3 C.11.1.1), its bits and largest entry; beyond its ends the end entries hold.
 
-    Args:
-        name: of the table, without Descriptor and Data.
-        signed: the values may be negative, so the first value that is mapped is a signed number, whatever
-            value representation it was written with (PS3.3 C.11.2.1.1).
-        little: byte order of the file.
+    `name` is the table's, without Descriptor and Data; `little` is the file's byte order. Where values may be
+    negative, the first one that is mapped is `signed`, whatever it was written as (PS3.3 C.11.2.1.1).
     """
     described = attempt(lambda: [int(v) for v in values_of(owner[f"{name}Descriptor"])], ())
     if len(described) != 3:
@@ -378,14 +367,9 @@ def _entries(owner: Dataset, name: str, entries: int, bits: int, little: bool) -
     """A table as unsigned integers: bytes or words, in either byte order, plain or in segments (PS3.3 C.7.9.2)."""
     segmented = owner.get(f"Segmented{name}Data") is not None
     keyword = f"Segmented{name}Data" if segmented else f"{name}Data"
-    element = owner[keyword] if owner.get(keyword) is not None else None
-    if element is None or not values_of(element):
+    if owner.get(keyword) in (None, "", b""):
         raise DicomError(f"it has no {keyword}")
-    words = element.value
-    if isinstance(words, bytes):
-        order = "<u2" if little or element.VR == "OB" else ">u2"
-        words = np.frombuffer(words + bytes(len(words) % 2), order)
-    raw = np.atleast_1d(words).astype("<u2").tobytes()
+    raw = little_words(owner[keyword], little)
     if segmented:
         kind, letter = ("u1", "<B") if bits == 8 else ("<u2", "<H")
         table = np.array(processing._expand_segmented_lut(tuple(np.frombuffer(raw, kind).tolist()), letter), int)
@@ -394,6 +378,14 @@ def _entries(owner: Dataset, name: str, entries: int, bits: int, little: bool) -
     if len(table) < entries:
         raise DicomError(f"its {keyword} has {len(table):,} entries, its descriptor says {entries:,}")
     return table[:entries]
+
+
+def little_words(element: Any, little: bool) -> bytes:
+    """The words of a table, decoded or not (OW), as little-endian bytes."""
+    words = element.value
+    if isinstance(words, bytes):
+        words = np.frombuffer(words + bytes(len(words) % 2), "<u2" if little or element.VR == "OB" else ">u2")
+    return np.atleast_1d(words).astype("<u2").tobytes()
 
 
 def little_endian(data: Dataset) -> bool:

@@ -134,7 +134,8 @@ def series_to_volume(
     tilt = np.degrees(tilt) if tilt > TILT and aslant * len(gaps) > 2 * ROUNDING else 0.0
     notes = [f"left aside: {', '.join(aside[:3])}{f' and {len(aside) - 3} more' * (len(aside) > 3)}"] if aside else []
     notes += [f"the slices are stacked {tilt:.1f} degrees aslant (a tilted gantry?)"] if tilt else []
-    notes += [f"{key} differs ({n} values)" for key in SAID if (n := len({str(_said(data, key)) for data in slices})) > 1]
+    differ = {key: len({str(_said(data, key)) for data in slices}) for key in SAID}
+    notes += [f"{key} differs ({n} values)" for key, n in differ.items() if n > 1]
     said = _said(slices[0], "SpacingBetweenSlices")
     if isinstance(said, int | float) and abs(said - gap) > gap_tolerance * gap + ROUNDING:
         notes.append(f"SpacingBetweenSlices says {said:g} mm, positions say {gap:.3f} mm and are taken")
