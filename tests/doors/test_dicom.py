@@ -229,8 +229,8 @@ def test_a_rescale_type_is_kept_whole(tmp_path, term):
     assert dicom.unit(dicom.read(image(tmp_path / "u.dcm", RescaleType=term))) == term
 
 
-@pytest.mark.parametrize("term", ["CNTS", "PROPCPS", "BQML", "MGMINML", "UMOLMINML", "MLMING", "MLG", "1CM", "MLML", "CPS",
-                                  "PROPCNTS", "MLMINML", "MLMIN100G", "GML", "STDDEV", "CM2ML", "NONE"])  # fmt: skip
+@pytest.mark.parametrize("term", ["CNTS", "PROPCPS", "BQML", "MGMINML", "UMOLMINML", "MLMING", "MLG", "1CM", "MLML",
+                                  "CPS", "PROPCNTS", "MLMINML", "MLMIN100G", "GML", "STDDEV", "CM2ML", "NONE"])  # fmt: skip
 def test_units_of_pet_are_kept_whole(tmp_path, term):
     assert dicom.unit(dicom.read(image(tmp_path / "u.dcm", Modality="PT", Units=term))) == term
 
@@ -394,7 +394,10 @@ def test_ultrasound_regions_give_millimetres(tmp_path):
 
     assert of(region(0.02, 0.03), region(5, 5, unit=4)) == ((0.3, 0.2), "SequenceOfUltrasoundRegions")
     assert of(region(0.02, 0.03), region(0.04, 0.04))[0] == ((0.3, 0.2), (0.4, 0.4)), "one a region where they differ"
+    assert dicom.headers(tmp_path / "u.dcm")["reason"][0] == ""
     assert of(region(5, 5, unit=4)) == (None, "")
+    of(region(0, 0.1))
+    assert "SequenceOfUltrasoundRegions gives no two distances" in dicom.headers(tmp_path / "u.dcm")["reason"][0]
     table = dicom.headers([get_testdata_file("examples_palette.dcm")])
     assert table["spacing"][0] == pytest.approx((0.2622879, 0.2622879))
 
@@ -461,7 +464,7 @@ def test_what_is_left_aside_is_said(tmp_path):
 # ---------------------------------------------------------------------------- K5, K9: contradictions in one volume
 
 
-@pytest.mark.parametrize(("keyword", "words"), [("PatientID", "patients"), ("FrameOfReferenceUID", "frames of reference"),
+@pytest.mark.parametrize(("keyword", "words"), [("PatientID", "patients"), ("FrameOfReferenceUID", "frames of ref"),
                                                 ("StudyInstanceUID", "studies"), ("Modality", "modalities"),
                                                 ("SeriesInstanceUID", "series"), ("RescaleType", "units"),
                                                 ("PhotometricInterpretation", "photometric")])  # fmt: skip
@@ -530,6 +533,11 @@ def test_two_acquisitions_that_interleave_are_said(tmp_path, keyword, values):
     assert dicom.series_to_volume(slices(tmp_path / "t", **{keyword: values[0]})).note == ""
     twice = slices(tmp_path / "u", (2, 4, 6, 2, 4, 6), **{keyword: lambda i: values[i > 2]})
     assert "same position" in refusal(lambda: dicom.series_to_volume(twice))
+
+
+def test_slices_that_name_no_series_are_said_to(tmp_path):
+    anonymous = dicom.series_to_volume(slices(tmp_path / "s", SeriesInstanceUID=None, FrameOfReferenceUID=None))
+    assert anonymous.note == "without SeriesInstanceUID, nothing says that the slices belong together"
 
 
 def test_spacing_between_slices_that_positions_contradict_is_said(tmp_path):
@@ -633,7 +641,7 @@ def test_packed_files_say_how_they_are_packed(tmp_path):
 
 
 @pytest.mark.parametrize("call", [
-    lambda d: dicom.display("a.dcm"), lambda d: dicom.physical_values(np.zeros((2, 2))), lambda d: dicom.unit(Path("a")),
+    lambda d: dicom.display("a.dcm"), lambda d: dicom.physical_values(np.zeros((2, 2))), lambda d: dicom.unit("a"),
     lambda d: dicom.display(d, window="lung"), lambda d: dicom.display(d, window=(40,)), lambda d: dicom.display(d, 40),
     lambda d: dicom.display(d, frame=1), lambda d: dicom.stored_values(d, frame=-1),
     lambda d: dicom.stored_values(d, frame="first"), lambda d: dicom.display(d, windw=(40, 400)),
@@ -646,7 +654,9 @@ def test_wrong_calls_are_one_sentence(tmp_path, call):
     assert "damaged" not in said, "the file is sound"
 
 
-@pytest.mark.parametrize(("keyword", "text"), [("RescaleSlope", "abc"), ("WindowWidth", "wide"), ("RescaleIntercept", "1,5")])
+@pytest.mark.parametrize(
+    ("keyword", "text"), [("RescaleSlope", "abc"), ("WindowWidth", "wide"), ("RescaleIntercept", "1,5")]
+)
 def test_words_in_place_of_numbers_are_named(tmp_path, keyword, text):
     path = image(tmp_path / "a.dcm", **{"WindowCenter": 40, "WindowWidth": 400, keyword: 10000000})
     path.write_bytes(path.read_bytes().replace(b"10000000", text.encode().ljust(8)))

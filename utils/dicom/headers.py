@@ -76,15 +76,18 @@ def _row(path: Path, tags: Mapping[str, str]) -> dict[str, Any]:
         return {"readable": False, "reason": str(error), "syntax": None, "decoder": None, **dict.fromkeys(tags)}
     trouble, values = [], {}
     for column, keyword in tags.items():
+        values[column], source = None, None
         try:
-            values[column] = header_value(data, keyword)
+            if keyword == "PixelSpacing":
+                values[column], source = pixel_spacing(data)
+            else:
+                values[column] = header_value(data, keyword)
         except Exception:
-            values[column] = None
             trouble.append(f"{keyword} cannot be decoded")
         if keyword == "PixelSpacing":
-            values[column], values[f"{column}_from"] = attempt(lambda: pixel_spacing(data), (None, None))
-            if values[column] is not None and not is_spacing(values[column]):
-                trouble.append(f"{values[f'{column}_from']} gives no two distances")
+            values[f"{column}_from"] = source or None
+            if source and not is_spacing(values[column]):
+                trouble.append(f"{source} gives no two distances")
     syntax = attempt(lambda: UID(str(data.file_meta.TransferSyntaxUID)))
     native, expected = attempt(lambda: not syntax.is_encapsulated), attempt(lambda: native_bytes(header_form(data)), 0)
     if attempt(lambda: data.file_meta.MediaStorageSOPClassUID) == DIRECTORY:

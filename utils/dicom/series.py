@@ -136,6 +136,8 @@ def series_to_volume(
     notes += [f"the slices are stacked {tilt:.1f} degrees aslant (a tilted gantry?)"] if tilt else []
     differ = {key: len({str(_said(data, key)) for data in slices}) for key in SAID}
     notes += [f"{key} differs ({n} values)" for key, n in differ.items() if n > 1]
+    if _said(slices[0], "SeriesInstanceUID") is None:
+        notes.append("without SeriesInstanceUID, nothing says that the slices belong together")
     said = _said(slices[0], "SpacingBetweenSlices")
     if isinstance(said, int | float) and abs(said - gap) > gap_tolerance * gap + ROUNDING:
         notes.append(f"SpacingBetweenSlices says {said:g} mm, positions say {gap:.3f} mm and are taken")

@@ -195,7 +195,9 @@ def pixel_spacing(data: Dataset) -> tuple[Any, str]:
 
 
 def is_spacing(pair: Any) -> bool:
-    """Whether these are two distances: finite and above zero."""
+    """Whether these are two distances: finite and above zero; or several such pairs."""
+    if isinstance(pair, tuple) and pair and isinstance(pair[0], tuple):
+        return all(map(is_spacing, pair))
     return attempt(lambda: len(pair) == 2 and all(0 < float(value) < math.inf for value in pair), False)
 
 
