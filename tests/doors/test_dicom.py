@@ -230,7 +230,8 @@ def test_a_rescale_type_is_kept_whole(tmp_path, term):
 
 
 @pytest.mark.parametrize("term", ["CNTS", "PROPCPS", "BQML", "MGMINML", "UMOLMINML", "MLMING", "MLG", "1CM", "MLML",
-                                  "CPS", "PROPCNTS", "MLMINML", "MLMIN100G", "GML", "STDDEV", "CM2ML", "NONE"])  # fmt: skip
+                                  "CPS", "PROPCNTS", "MLMINML", "MLMIN100G", "GML", "STDDEV", "CM2ML",
+                                  "NONE"])  # fmt: skip
 def test_units_of_pet_are_kept_whole(tmp_path, term):
     assert dicom.unit(dicom.read(image(tmp_path / "u.dcm", Modality="PT", Units=term))) == term
 
@@ -554,8 +555,8 @@ def test_values_without_meaning_in_a_volume_are_counted(tmp_path):
     assert volume.unit == "mm2/s" and volume.note == "64 voxels have no value (NaN)"
 
 
-@pytest.mark.parametrize(("shape", "words"), [((32, 64), "32 × 64 × 1"), ((1, 1), "1 × 1 × 1"), ((128, 32), "128 × 32 × 1"),
-                                             ((64, 64, 3), "64 × 64 × 3")])
+@pytest.mark.parametrize(("shape", "words"), [((32, 64), "32 × 64 × 1"), ((1, 1), "1 × 1 × 1"),
+                                             ((128, 32), "128 × 32 × 1"), ((64, 64, 3), "64 × 64 × 3")])  # fmt: skip
 @pytest.mark.parametrize(("kind", "syntax"), [("JPEG", JPEGBaseline8Bit), ("JPEG2000", JPEG2000Lossless)])
 def test_a_compressed_picture_of_another_size_is_refused(tmp_path, shape, words, kind, syntax):
     path = compressed(tmp_path / "j.dcm", jpeg(shape, kind), syntax)

@@ -21,7 +21,8 @@ from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import generate_frames
 from pydicom.filereader import read_dataset, read_preamble
-from pydicom.pixels import get_decoder, processing, utils
+from pydicom.pixels import get_decoder, processing
+from pydicom.pixels import utils as streams
 from pydicom.pixels.common import PhotometricInterpretation
 from pydicom.uid import UID
 
@@ -343,7 +344,7 @@ def _own_size(code: bytes) -> list[int] | None:
     if code[:2] != b"\xff\xd8" and (at := code.find(b"\xff\x4f\xff\x51")) >= 0:  # SIZ: ends, beginnings, …, components
         right, bottom, left, top, *_, samples = struct.unpack_from(">8LH", code, at + 8)
         return [bottom - top, right - left, samples]
-    says = attempt(lambda: utils._get_jpg_parameters(code), {})
+    says = attempt(lambda: streams._get_jpg_parameters(code), {})
     return [says["height"], says["width"], says["components"]] if says.get("components") else None
 
 
