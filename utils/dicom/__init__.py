@@ -9,9 +9,9 @@ from utils.dicom.identity import Pseudonymiser, deidentify
 from utils.dicom.leftovers import audit_identity
 from utils.dicom.read import DicomError, decoder, read
 from utils.dicom.series import Volume, series_to_volume, sort_slices
-from utils.dicom.values import display, is_padding, physical_values, stored_values, unit, window
+from utils.dicom.values import display, is_padding, physical_values, pixel_spacing, stored_values, unit, window
 
 # `headers` and `read` are the functions; their modules are imported as `from utils.dicom.read import …`.
 __all__ = ["DEFAULT_TAGS", "DicomError", "Pseudonymiser", "Volume", "audit_identity", "decoder",
-           "decoders", "deidentify", "display", "headers", "is_padding", "physical_values", "read",
-           "series_to_volume", "sort_slices", "stored_values", "unit", "window"]  # fmt: skip
+           "decoders", "deidentify", "display", "headers", "is_padding", "physical_values", "pixel_spacing",
+           "read", "series_to_volume", "sort_slices", "stored_values", "unit", "window"]  # fmt: skip

@@ -1,7 +1,6 @@
 """Headers to a table: one row a file, whatever the file holds; and what decodes which transfer syntax."""
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -10,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 from pydicom.datadict import tag_for_keyword
-from pydicom.dataset import Dataset
 from pydicom.uid import UID, UID_dictionary
 from tqdm import tqdm
 
-from utils.dicom.read import DicomError, attempt, decoder, find_files, plain, read
+from utils.dicom.read import DicomError, attempt, decoder, find_files, header_form, native_bytes, read, syntax_name
+from utils.dicom.values import header_value, is_spacing, pixel_spacing
 
 DIRECTORY = "1.2.840.10008.1.3.10"
 UNDEFINED = 0xFFFFFFFF  # the length of an element that ends with a delimiter: PS3.5 7.1
@@ -39,7 +38,7 @@ def headers(
     https://dicom.nema.org/medical/dicom/current/output/chtml/part06/chapter_6.html#table_6-1
 
     Args:
-        folder_or_paths: a folder (searched to the bottom, links to folders not followed), a file, or paths.
+        folder_or_paths: a folder (searched to the bottom, each folder once, also through links), a file, or paths.
         tags: {column: DICOM keyword}, or keywords.
         progress: show a progress bar.
 
@@ -47,6 +46,8 @@ def headers(
         DataFrame: `name` (relative), `readable`, `reason` (one sentence; for a readable file what is wrong
         with it, else ""), `syntax` and `decoder` (what decodes its pixels here), then one column a tag, in
         the standard's units (mm, ms, kV). Several values are a tuple; missing or undecodable ones are NA.
+        In multi-frame files values come from functional groups: one a frame where frames differ. A column of
+        PixelSpacing has its source beside it, in `<column>_from`: see `pixel_spacing`.
 
     Raises:
         DicomError: the folder does not exist or holds no file, or a keyword is not a DICOM keyword.
@@ -64,7 +65,8 @@ def headers(
         raise DicomError(f"{unknown[0]} is not a DICOM keyword; PatientID and PixelSpacing are.")
     found = find_files(folder_or_paths).items()
     found = tqdm(found, "headers", file=sys.stdout, unit="file", disable=not progress)
-    return pd.DataFrame([{"name": name, **_row(path, tags)} for name, path in found]).convert_dtypes()
+    rows = [{"name": os.fsencode(name).decode(errors="replace"), **_row(path, tags)} for name, path in found]
+    return pd.DataFrame(rows).convert_dtypes()
 
 
 def _row(path: Path, tags: Mapping[str, str]) -> dict[str, Any]:
@@ -74,31 +76,33 @@ def _row(path: Path, tags: Mapping[str, str]) -> dict[str, Any]:
         return {"readable": False, "reason": str(error), "syntax": None, "decoder": None, **dict.fromkeys(tags)}
     trouble, values = [], {}
     for column, keyword in tags.items():
+        values[column], source = None, None
         try:
-            values[column] = plain(data, keyword)
+            if keyword == "PixelSpacing":
+                values[column], source = pixel_spacing(data)
+            else:
+                values[column] = header_value(data, keyword)
         except Exception:
-            values[column] = None
             trouble.append(f"{keyword} cannot be decoded")
+        if keyword == "PixelSpacing":
+            values[f"{column}_from"] = source or None
+            if source and not is_spacing(values[column]):
+                trouble.append(f"{source} gives no two distances")
     syntax = attempt(lambda: UID(str(data.file_meta.TransferSyntaxUID)))
+    native, expected = attempt(lambda: not syntax.is_encapsulated), attempt(lambda: native_bytes(header_form(data)), 0)
     if attempt(lambda: data.file_meta.MediaStorageSOPClassUID) == DIRECTORY:
         trouble.append("it is a DICOMDIR, an index of other files")
-    elif 0 < data.bytes_left < (expected := _native_bytes(data, syntax)):
+    elif native and 0 < data.bytes_left < expected:
         trouble.append(f"pixel data are cut off ({data.bytes_left:,} of {expected:,} bytes)")
+    elif expected and data.bytes_left <= 0:
+        trouble.append("it has no pixel data")
+    elif data.broken_pixels:
+        trouble.append(data.broken_pixels)
     raw = [element for element in data._dict.values() if element.is_raw and element.value]
     if any(len(element.value) < element.length < UNDEFINED for element in raw):
         trouble.append("the file ends inside an element")
-    return {"readable": True, "reason": "; ".join(trouble), "syntax": syntax and syntax.name,
+    return {"readable": True, "reason": "; ".join(trouble), "syntax": syntax and syntax_name(syntax),
             "decoder": syntax and decoder(syntax), **values}  # fmt: skip
-
-
-def _native_bytes(data: Dataset, syntax: UID | None) -> int:
-    """Bytes that uncompressed pixels need; 0 where that cannot be said from the header."""
-    keywords = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "NumberOfFrames", "PhotometricInterpretation")
-    *size, frames, kind = (attempt(lambda k=k: plain(data, k)) for k in keywords)
-    if attempt(lambda: syntax.is_encapsulated, True) or not all(type(n) is int for n in size):
-        return 0
-    whole = math.prod(size) * max(frames or 1, 1) // 8
-    return whole * 2 // 3 if kind == "YBR_FULL_422" else whole
 
 
 def decoders() -> pd.DataFrame:
