@@ -18,10 +18,10 @@ import pandas as pd
 from utils.datasets import places, read
 from utils.datasets.cards import CARDS
 from utils.datasets.challenges import Cases, Films
+from utils.datasets.folders import class_folders as folder
 from utils.datasets.places import CLINIC, OURS, YOURS
-from utils.datasets.read import class_folders as folder
-from utils.datasets.read import nifti
 from utils.datasets.types import PARTS, Card, DataError, Folder, Images, Outlines, Place, Scan, Series, Source, Split
+from utils.datasets.volumes import nifti
 
 __all__ = [
     "CARDS", "CLINIC", "OURS", "PARTS", "YOURS", "Card", "Cases", "DataError", "Films", "Folder", "Images",

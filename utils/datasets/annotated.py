@@ -1,4 +1,4 @@
-"""Sets whose images come with more than a class: cells with their person, tumours with box and outline.
+"""Sets whose images come with more than a class: nodules with outlines, cells with their person, tumours with a box.
 
 Each is read as the course packed it, or as it was published, which is packed in the same way.
 """
@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from utils.datasets import read
+from utils.datasets import folders, read
 from utils.datasets.places import Bar
-from utils.datasets.types import ADVICE, DataError, Folder, Place
+from utils.datasets.types import ADVICE, DataError, Folder, Outlines, Place
 
 # ---------------------------------------------------------------------------- NLM's malaria cells
 
@@ -119,7 +119,7 @@ def brain_tumours(place: Place) -> Tumours:
 
 
 def _packed_slices(root: Path, label: str) -> tuple[np.ndarray, np.ndarray, pd.DataFrame, np.ndarray]:
-    found = read.class_folders(root)
+    found = folders.class_folders(root)
     table = found.table.assign(number=[int(Path(file).stem) for file in found.table["file"]])
     rows = read.read_table(root / "boxes.csv", f"boxes.csv in {label}", ["number", "class", *CORNERS])
     rows = rows.astype({"number": int, **dict.fromkeys(CORNERS, float)})
@@ -171,3 +171,95 @@ def _around(mask: np.ndarray) -> np.ndarray:
         return np.zeros(4)
     (left, right), (top, bottom) = (np.flatnonzero(mask.any(axis))[[0, -1]] for axis in (0, 1))
     return np.array([left, top, right + 1, bottom + 1], float)
+
+
+# ---------------------------------------------------------------------------- outlines
+
+
+OUTLINED = ("images", "reader_masks", "patient_id", "nodule", "slice")
+
+
+def outlines(place: Place) -> Outlines:
+    """LIDC-IDRI's nodules: an .npz with `OUTLINED`, outline k in bit k, or folders as `_outline_folders` has it.
+
+    Raises:
+        DataError: neither; a damaged picture; sizes that differ; a nodule without an outline.
+    """
+    file = place.paths[0]
+    if file.name.startswith("nodule-"):  # LIDC-IDRI-NNNN/nodule-K
+        label = place.label(file.parents[1])
+        found = _outline_folders(file.parents[1], label)
+    else:
+        label, found = place.label(file), read.arrays(place, *OUTLINED)
+    images, packed, *names = (found[key] for key in OUTLINED)
+    whole = images.dtype == packed.dtype == np.uint8 and images.ndim == 3 and images.shape == packed.shape
+    named = all(column.shape == (len(images),) and column.dtype.kind == "U" for column in names)
+    if not (whole and len(images) and named) or packed.max() > 15 or not packed.any((1, 2)).all():
+        raise DataError(f"{label} does not hold nodules with one to four outlines each, as data/README.md lays "
+                        f"them out: {ADVICE}.")  # fmt: skip
+    masks = np.stack([packed & 1 << k for k in range(4)], 1).astype(bool)
+    source = place.source(images, packed, "\n".join(names[0]).encode())
+    return Outlines(images, masks, pd.DataFrame(dict(zip(OUTLINED[2:], names, strict=True))), source)
+
+
+def _outline_folders(root: Path, label: str) -> dict[str, np.ndarray]:
+    """Nodules from folders `LIDC-IDRI-NNNN/nodule-K/{images,mask-0,…,mask-3}/slice-J.png`, as `OUTLINED`.
+
+    Of each nodule the slice is kept on which two or more outlines share the largest area (any outline, if none
+    do). A mask that is not there is an empty one, and a nodule that nobody outlined is left out.
+    """
+    rows = []
+    patients = sorted(root.glob("LIDC-IDRI-[0-9]*"))
+    nodules = [n for patient in patients for n in sorted(patient.glob("nodule-[0-9]*"), key=_number)]
+    for nodule in Bar(nodules, desc="reading outlines"):
+        best, kept = (0, 0), None
+        for file in sorted((nodule / "images").glob("*.png"), key=_number):
+            masks = _masks(nodule, file.name, root, label)
+            votes = sum(mask.astype(np.uint8) for mask in masks.values()) if masks else np.zeros(1)
+            area = int((votes > 1).sum()), int((votes > 0).sum())
+            if area > best:
+                packed = sum(mask.astype(np.uint8) << k for k, mask in masks.items())
+                best, kept = area, (file, packed)
+        if kept:
+            file, packed = kept
+            rows.append((_grey(file, root, label), packed, nodule.parent.name, nodule.name, file.name))
+    if not rows:
+        raise DataError(f"{label} holds no outlined nodule: it needs "
+                        "LIDC-IDRI-0001/nodule-0/images/slice-0.png and so on, with mask-0 to mask-3 beside "
+                        "images.")  # fmt: skip
+    if len({array.shape for row in rows for array in row[:2]}) > 1:
+        raise DataError(f"The pictures in {label} differ in size: all should be crops of one size, with their masks.")
+    return dict(zip(OUTLINED, map(np.stack, zip(*rows, strict=True)), strict=True))
+
+
+def _masks(nodule: Path, name: str, root: Path, label: str) -> dict[int, np.ndarray]:
+    """{outline k: its mask of one slice, bool (h, w)}, of those that are there."""
+    files = {k: nodule / f"mask-{k}" / name for k in range(4)}
+    masks = {k: _two_values(file, root, label) for k, file in files.items() if file.exists()}
+    if len({mask.shape for mask in masks.values()}) > 1:
+        inside = nodule.relative_to(root).as_posix()
+        raise DataError(f"The masks of {inside} in {label} differ in size: {ADVICE}.")
+    return masks
+
+
+def _number(path: Path) -> tuple[int, str]:
+    return int((re.findall(r"\d+", path.stem) or ["0"])[-1]), path.name
+
+
+def _two_values(file: Path, root: Path, label: str) -> np.ndarray:
+    """A mask bool (h, w): where the picture has the larger of its two values, or is not black."""
+    grey = _grey(file, root, label)
+    values = np.unique(grey)
+    if len(values) > 2:
+        name = file.relative_to(root).as_posix()
+        raise DataError(f"{name} in {label} has {len(values)} grey values, and a mask has two: was it saved as JPEG, "
+                        f"or resized? {ADVICE[0].upper()}{ADVICE[1:]}.")  # fmt: skip
+    return grey > (values[0] if len(values) == 2 else 0)
+
+
+def _grey(file: Path, root: Path, label: str) -> np.ndarray:
+    try:
+        return folders.picture(file, None, "L")[0]
+    except Exception:  # Pillow raises nearly anything on damaged files
+        name = file.relative_to(root).as_posix()
+        raise DataError(f"{name} in {label} is not a whole picture: {ADVICE}.") from None

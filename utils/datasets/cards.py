@@ -1,7 +1,7 @@
 """The data sets of the course, one record each. To add a set: a record here, a section in data/README.md."""
 from __future__ import annotations
 
-from utils.datasets import annotated, challenges, read
+from utils.datasets import annotated, challenges, folders, read, volumes
 from utils.datasets.types import Card
 
 KERMANY = "Kermany et al. 2018, doi:10.17632/rscbjbr9sj"
@@ -36,7 +36,7 @@ _RECORDS = (
         classes=("normal", "pneumonia"), shape=(28, 28), counts=(4708, 524, 624),
         citation=f"{KERMANY}; {MEDMNIST}", licence="CC BY 4.0",),
     Card(name="chest_xray", title="Children's chest X-rays", files=("chest_xray",),
-        reader=read.split_folders, options=("size",), classes=("NORMAL", "PNEUMONIA"),
+        reader=folders.split_folders, options=("size",), classes=("NORMAL", "PNEUMONIA"),
         shape=(224, 224), citation=KERMANY, licence="CC BY 4.0", writer="chest_xray",
         advice="get it from Mendeley Data or Kaggle (data/README.md says how), unzip it there, and run this again",),
     Card(name="mr_t1_series", title="T1-weighted head MR",
@@ -45,10 +45,10 @@ _RECORDS = (
         licence="PDDL (public domain)",),
     Card(name="lidc_nodules", title="LIDC-IDRI nodules",
         files=("lidc_nodules.npz", "LIDC-IDRI-[0-9]*/nodule-*", "*/LIDC-IDRI-[0-9]*/nodule-*"),
-        reader=read.outlines, writer="lidc_nodules", shape=(128, 128), counts=(1188,),
+        reader=annotated.outlines, writer="lidc_nodules", shape=(128, 128), counts=(1188,),
         citation="Armato et al. 2011, doi:10.1118/1.3528204; doi:10.7937/K9/TCIA.2015.LO9QL9SX",
         licence="CC BY 3.0",),
-    Card(name="ct_volume", title="CT volume", files=("ct/body_3mm.nii.gz",), reader=read.volume,
+    Card(name="ct_volume", title="CT volume", files=("ct/body_3mm.nii.gz",), reader=volumes.volume,
         writer="ct_volume",
         citation="test data of TotalSegmentator, Wasserthal et al. 2023, doi:10.1148/ryai.230024",
         licence="Apache 2.0",),
@@ -82,7 +82,7 @@ _RECORDS = (
     Card(name="healthy_ct", title="CT of healthy people", files=("healthy_ct/*_ct.nii.gz", "healthy_ct"),
         reader=challenges.covid19, options=("limit",), writer="healthy_ct", counts=(6,),
         citation="made by this course", licence="as the course",
-        advice="the virtual clinic makes it",),
+        advice="data/README.md says what it is",),
     Card(name="hippocampus", title="Hippocampus (Decathlon task 4)",
         files=("Task04_Hippocampus",), reader=challenges.decathlon, options=("limit",), writer="hippocampus",
         classes=("background", "anterior", "posterior"), counts=(260,),

@@ -15,6 +15,7 @@ import pandas as pd
 
 from utils.datasets import read
 from utils.datasets.types import ADVICE, DataError, Place, Scan, Source
+from utils.datasets.volumes import nifti
 
 FILMS, LABELS = "stage_2_train_images", "stage_2_train_labels.csv"
 CLASSES, MAPPING = "stage_2_detailed_class_info.csv", "pneumonia-challenge-dataset-mappings_2018.json"
@@ -110,10 +111,10 @@ class Cases:
         if len(rows) != 1:
             raise DataError(f"There is no case {case!r} here: take one from the column case of .cases.")
         row = rows.iloc[0]
-        scan = replace(read.nifti(self.root / row["ct"]), source=self.source)
+        scan = replace(nifti(self.root / row["ct"]), source=self.source)
         if row["mask"] is None:
             return scan, None
-        mask = read.nifti(self.root / row["mask"])
+        mask = nifti(self.root / row["mask"])
         shapes = mask.array.shape, scan.array.shape
         if shapes[0] != shapes[1]:
             raise DataError(f"{row['mask']} has the shape {shapes[0]} and its CT {shapes[1]}: {ADVICE}.")

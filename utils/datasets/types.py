@@ -25,7 +25,8 @@ class DataError(Exception):
 class Source:
     """Where a data set came from. `str(source)` is one line for people; it holds no absolute path.
 
-    `fingerprint` is the first 12 hexadecimal digits of the SHA-256 of the images and labels in use.
+    `fingerprint` is the first 12 hexadecimal digits of the SHA-256 of the images and labels in use, `table` that of
+    the table that was joined to them.
     """
 
     title: str
@@ -35,9 +36,11 @@ class Source:
     fingerprint: str = ""
     citation: str = ""
     licence: str = ""
+    table: str = ""
 
     def __str__(self) -> str:
-        return f"{self.title} from {self.where}, fingerprint {self.fingerprint}. {self.note}".strip()
+        table = f", table {self.table}" if self.table else ""
+        return f"{self.title} from {self.where}, fingerprint {self.fingerprint}{table}. {self.note}".strip()
 
 
 @dataclass(frozen=True, repr=False)
@@ -114,6 +117,11 @@ def fingerprint(*content: np.ndarray | bytes) -> str:
     return sha.hexdigest()[:12]
 
 
+def own_source(title: str, kind: str, mark: str, note: str = "") -> Source:
+    """The source of a file or folder of the learner's own."""
+    return Source(title, True, f"your own {kind}", note, mark, "not stated", "not stated")
+
+
 @dataclass(frozen=True, eq=False)
 class Split:
     """One part of a data set: images uint8 (n, h, w[, 3]), labels int64 (n,), table with one row an image."""
@@ -130,6 +138,8 @@ class Split:
         """The lesion that each image shows, str (n,). Raises DataError where it is not known."""
         if "lesion_id" not in self.table:
             raise DataError('These images carry no lesion_id: use load("dermamnist", metadata=True).')
+        if (missing := int(self.table["lesion_id"].isna().sum())):
+            raise DataError(f"{missing:,} images show an unknown lesion: leave them out, or number them one by one.")
         return self.table["lesion_id"].to_numpy(dtype=str)
 
 
@@ -152,7 +162,8 @@ class Images:
             split = getattr(self, part)
             rows = table[first : first + len(split)].reset_index(drop=True)
             parts[part], first = replace(split, table=rows), first + len(split)
-        return replace(self, **parts)
+        mark = fingerprint(table.to_csv(index=False).encode())
+        return replace(self, source=replace(self.source, table=mark), **parts)
 
 
 @dataclass(frozen=True)
