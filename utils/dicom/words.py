@@ -50,6 +50,45 @@ VOILUTSequence DimensionOrganizationSequence DimensionIndexSequence SegmentSeque
 SegmentIdentificationSequence SequenceOfUltrasoundRegions RadiopharmaceuticalInformationSequence
 AnatomicRegionSequence ViewCodeSequence SegmentedPropertyCategoryCodeSequence SegmentedPropertyTypeCodeSequence
 RadionuclideCodeSequence PurposeOfReferenceCodeSequence DerivationCodeSequence
+PresentationIntentType NumberOfSlices NumberOfTimeSlices NumberOfRRIntervals NumberOfTimeSlots ImageIndex CollimatorType
+PatientOrientationCodeSequence PatientOrientationModifierCodeSequence PatientGantryRelationshipCodeSequence
+ManufacturerModelName SoftwareVersions TrackingID RecognizableVisualFeatures
+EnergyWindowVector DetectorVector PhaseVector RotationVector RRIntervalVector TimeSlotVector SliceVector
+AngularViewVector TimeSliceVector NumberOfEnergyWindows NumberOfDetectors NumberOfPhases NumberOfRotations
+RealWorldValueMappingSequence RealWorldValueFirstValueMapped RealWorldValueLastValueMapped RealWorldValueIntercept
+RealWorldValueSlope RealWorldValueLUTData DoubleFloatRealWorldValueFirstValueMapped
+DoubleFloatRealWorldValueLastValueMapped MeasurementUnitsCodeSequence
+""".split())  # noqa: SIM905
+# Beside them, where the patient's characteristics are to be retained (option 113108; sex, age, size).
+PATIENT = set("""
+PatientSex PatientAge PatientSize PatientWeight PatientBodyMassIndex SmokingStatus PregnancyStatus PatientSexNeutered
+""".split())  # noqa: SIM905
+# Private numbers that name nobody, by creator (PS3.15 Table E.3.10-1; option 113111): group, element, type.
+PRIVATE = {
+    "SIEMENS MR HEADER": {(0x0019, 0x0C): "IS", (0x0019, 0x0E): "FD", (0x0019, 0x27): "FD"},  # b, direction, matrix
+    "GEMS_PARM_01": {(0x0043, 0x39): "IS", (0x0043, 0x6F): "DS"},  # b-value; table entry and gradient offset
+    "GEMS_ACQU_01": {(0x0019, 0x23): "DS", (0x0019, 0x24): "DS", (0x0019, 0x27): "DS"},  # table, times, rotation
+    "Philips Imaging DD 001": {(0x2001, 0x03): "FL"},  # b-value
+    "Philips MR Imaging DD 001": {(0x2005, 0x0D): "FL", (0x2005, 0x0E): "FL"},  # intercept and slope
+    "Philips PET Private Group": {(0x7053, 0x00): "DS", (0x7053, 0x09): "DS"},  # SUV factor, activity factor
+    "ELSCINT1": {(0x00E1, 0x21): "DS", (0x01E1, 0x50): "DS", (0x01F1, 0x07): "DS", (0x01F1, 0x26): "DS",
+                 (0x01F1, 0x27): "DS"},  # dose, durations, table, pitch, rotation
+}
+# What an attribute may say, and what is written in place of anything else (PS3.3 C.11.1.1.2, C.8.9.1.1.3).
+LUT = {"HU", "OD", "US", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT"}
+DEFINED = {
+    "RescaleType": (LUT | {"OD REL"}, "US"),
+    "ModalityLUTType": (LUT, "US"),
+    "Units": ({"CNTS", "NONE", "CM2", "CM2ML", "PCNT", "CPS", "BQML", "MGMINML", "UMOLMINML", "MLMING", "MLG", "1CM",
+               "UMOLML", "PROPCNTS", "PROPCPS", "MLMINML", "MLML", "GML", "STDDEV"}, None),
+}  # fmt: skip
+# Classes of images whose copies were compared with their originals by a validator of the standard.
+SUPPORTED = set("""
+1.2.840.10008.5.1.4.1.1.1 1.2.840.10008.5.1.4.1.1.1.1 1.2.840.10008.5.1.4.1.1.1.1.1 1.2.840.10008.5.1.4.1.1.1.2
+1.2.840.10008.5.1.4.1.1.1.2.1 1.2.840.10008.5.1.4.1.1.2 1.2.840.10008.5.1.4.1.1.2.1 1.2.840.10008.5.1.4.1.1.4
+1.2.840.10008.5.1.4.1.1.4.1 1.2.840.10008.5.1.4.1.1.3.1 1.2.840.10008.5.1.4.1.1.6.1 1.2.840.10008.5.1.4.1.1.7
+1.2.840.10008.5.1.4.1.1.7.1 1.2.840.10008.5.1.4.1.1.7.2 1.2.840.10008.5.1.4.1.1.7.3 1.2.840.10008.5.1.4.1.1.7.4
+1.2.840.10008.5.1.4.1.1.20 1.2.840.10008.5.1.4.1.1.66.4 1.2.840.10008.5.1.4.1.1.128 1.2.840.10008.5.1.4.1.1.481.2
 """.split())  # noqa: SIM905
 # Words that may stay in descriptions, and terms that may stay where the standard lists terms (CS).
 WORDS = set("""
@@ -60,8 +99,8 @@ PORTABLE SUPINE PRONE ERECT AP PA AX AXIAL SAG SAGITTAL COR CORONAL TRA TRANSVER
 STIR DWI ADC SWI MPRAGE TOF DIXON FATSAT FS FSE TSE SE GRE EPI TRUEFISP SPGR 2D 3D PRE POST CONTRAST WITH WITHOUT WO
 AND OF PHASE ARTERIAL VENOUS DELAYED DYNAMIC PERFUSION DIFFUSION ANAT HELICAL SPIRAL SCAN SERIES STUDY EXAM SCREENING
 ROUTINE THIN THICK SLICE RECON MPR MIP SCOUT SURVEY IMAGE SIEMENS PHILIPS GE HEALTHCARE MEDICAL SYSTEMS TOSHIBA CANON
-HITACHI HOLOGIC AGFA FUJIFILM FUJI KODAK CARESTREAM SHIMADZU SAMSUNG UNITED IMAGING ESAOTE MINDRAY KONICA MINOLTA HU
-OD MGML PCT HZ ED EDW
+HITACHI HOLOGIC AGFA FUJIFILM FUJI KODAK CARESTREAM SHIMADZU SAMSUNG UNITED IMAGING ESAOTE MINDRAY KONICA MINOLTA
+UNNAMED
 """.split())  # noqa: SIM905
 TERMS = WORDS | set("""
 CR DX DR MG PT NM XA RF SC OT SEG SM GM XC ES OP OPT IO PX IVUS BMD TG RTDOSE RTIMAGE MODE ORIGINAL DERIVED PRIMARY
@@ -72,5 +111,6 @@ OCCUPANCY AUTOMATIC SEMIAUTOMATIC MANUAL STATIC GATED REPROJECTION EMISSION TRAN
 DTIM MOTN PMOT CLN RAN RADL DCAL NORM 00 01 ISO_10918_1 ISO_14495_1 ISO_15444_1 ISO_15444_2 ISO_13818_2 ISO_14496_10
 IDENTITY INVERSE LIN LOG DISP LINEAR LINEAR_EXACT SIGMOID DV DI DF WSD SD SI DRW SYN YES NO COLOR MONOCHROME
 TRUE_COLOR VOLUME SAMPLED DISTORTED MAX_IP MIN_IP MAGNITUDE REAL IMAGINARY T1_STAR T2_STAR DIRECTIONAL BMATRIX
-ISOTROPIC UNKNOWN FLAT WEDGE BUTTERFLY STRIP
+ISOTROPIC UNKNOWN FLAT WEDGE BUTTERFLY STRIP FOR PRESENTATION PROCESSING COLL PARA PINH FANB CONE SLNT ASTG DIVG UNKN
+FOR_PRESENTATION
 """.split())  # noqa: SIM905
