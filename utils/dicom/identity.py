@@ -45,8 +45,12 @@ EMPTY = ["StudyDate", "StudyTime", "AccessionNumber", "Manufacturer", "Referring
 TYPE_2 = {  # kept empty where the original has them empty
     *EMPTY, "EchoTrainLength", "ScanOptions", "CollimatorType", "PatientOrientation", "Laterality", "KVP", "EchoTime",
     "RepetitionTime", "AcquisitionNumber", "PatientPosition", "SliceThickness", "ViewPosition", "InstanceNumber",
-    "PatientOrientationCodeSequence", "PatientGantryRelationshipCodeSequence", "ManufacturerModelName",
+    "ManufacturerModelName", "DetectorType", "PositionerType",
 }  # fmt: skip
+EMPTIED = {"AcquisitionContextSequence", "PatientOrientationCodeSequence", "PatientGantryRelationshipCodeSequence",
+           "RadiopharmaceuticalInformationSequence", "DetectorType", "PositionerType", "ScanOptions",
+           "Laterality", "PatientPosition", "PatientOrientation", "ViewPosition", "CollimatorType",
+           "ManufacturerModelName"}  # of type 2 in some class: kept empty where their value goes
 # Profile, pixels, descriptors, dates:
 # https://dicom.nema.org/medical/dicom/current/output/chtml/part16/sect_CID_7050.html
 METHODS = ("113100", "113101", "113105", "113107")
@@ -268,8 +272,11 @@ def _complete(new: Dataset, data: Dataset, pseudonyms: Pseudonymiser) -> None:
     for keyword in EMPTY:
         if keyword not in new:
             setattr(new, keyword, None if keyword in ("SeriesNumber", "InstanceNumber") else "")
-    if "FrameOfReferenceUID" in new:
+    if "FrameOfReferenceUID" in new or "PositionReferenceIndicator" in data:
         new.PositionReferenceIndicator = ""  # type 2 beside it
+    for item in new.get("SegmentSequence") or ():
+        if item.get("SegmentAlgorithmType") in ("AUTOMATIC", "SEMIAUTOMATIC"):
+            item.SegmentAlgorithmName = "UNNAMED"
     pointers = list(values_of(new["FrameIncrementPointer"])) if "FrameIncrementPointer" in new else []
     if pointers and not all(tag in new for tag in pointers):
         del new.FrameIncrementPointer  # it would point nowhere
@@ -306,6 +313,13 @@ def _code(value: str) -> Dataset:
     return item
 
 
+def _current(code: tuple[str, str]) -> tuple[str, str]:
+    """A retired SNOMED code (scheme SRT) as the number that replaced it; any other code as it is."""
+    from pydicom.sr._snomed_dict import mapping
+
+    return ("SCT", mapping["SRT"][code[1]]) if code[0] == "SRT" and code[1] in mapping["SRT"] else code
+
+
 @functools.cache
 def known_codes() -> dict[tuple[str, str], str]:
     """(coding scheme, code): meaning, of the codes that the DICOM standard itself uses (PS3.16)."""
@@ -329,6 +343,7 @@ class _Rules:
     def cleaned(self, data: Dataset) -> Dataset:
         """What may stay of a data set or of an item of a sequence."""
         new, code = Dataset(), (text_of(data, "CodingSchemeDesignator"), text_of(data, "CodeValue"))
+        code = _current(code)
         if code in known_codes() and "SOPClassUID" not in data:  # a code: its words come from the standard
             new.CodeValue, new.CodingSchemeDesignator, new.CodeMeaning = code[1], code[0], known_codes()[code]
             return new
@@ -348,7 +363,7 @@ class _Rules:
 
     def _take(self, new: Dataset, data: Dataset, tag: Any, keyword: str) -> None:
         vr, element = dictionary_VR(tag), data[tag]
-        if element.value in (None, "", []) and vr != "SQ":
+        if vr != "SQ" and element.value in (None, "", []):
             if keyword in TYPE_2:
                 new.add_new(tag, element.VR, None if vr in NUMERIC else "")
             return
@@ -370,6 +385,8 @@ class _Rules:
         if value not in (None, [], "", b""):
             kinds = vr.split(" or ")
             new.add_new(tag, element.VR if element.VR in kinds else kinds[0], value)
+        elif keyword in EMPTIED:
+            new.add_new(tag, vr, [] if vr == "SQ" else "")
 
     def _looks_like_an_id(self, element: Any, vr: str) -> bool:
         """Whether a number is to be left out; asks (DicomError) where nobody has said what to do."""

@@ -31,7 +31,7 @@ OURS = {  # set anew, never copied
     "BitsStored", "HighBit", "PixelRepresentation",
     *(f"{c}PaletteColorLookupTable{part}" for c in ("Red", "Green", "Blue") for part in ("Descriptor", "Data")),
 }  # fmt: skip
-STAND_INS = {"ContentLabel", "DeviceSerialNumber"}  # written by us where the standard asks for them
+STAND_INS = {"ContentLabel", "DeviceSerialNumber", "SegmentAlgorithmName"}  # ours, where the standard asks for them
 TRACKING = re.compile(r"T-\d{12}")
 PSEUDONYM = re.compile(r"P-[0-9A-F]{16}")
 KINDS = {"PN": "the name of a person", "DA": "a date", "DT": "a date", "TM": "a time", "AS": "an age",

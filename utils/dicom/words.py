@@ -50,8 +50,10 @@ VOILUTSequence DimensionOrganizationSequence DimensionIndexSequence SegmentSeque
 SegmentIdentificationSequence SequenceOfUltrasoundRegions RadiopharmaceuticalInformationSequence
 AnatomicRegionSequence ViewCodeSequence SegmentedPropertyCategoryCodeSequence SegmentedPropertyTypeCodeSequence
 RadionuclideCodeSequence PurposeOfReferenceCodeSequence DerivationCodeSequence
-PresentationIntentType NumberOfSlices NumberOfTimeSlices NumberOfRRIntervals NumberOfTimeSlots ImageIndex CollimatorType
+PresentationIntentType NumberOfSlices NumberOfTimeSlices NumberOfRRIntervals NumberOfTimeSlots ImageIndex
+CollimatorType
 PatientOrientationCodeSequence PatientOrientationModifierCodeSequence PatientGantryRelationshipCodeSequence
+PositionerType DetectorType OrganExposed AcquisitionContextSequence
 ManufacturerModelName SoftwareVersions TrackingID RecognizableVisualFeatures
 EnergyWindowVector DetectorVector PhaseVector RotationVector RRIntervalVector TimeSlotVector SliceVector
 AngularViewVector TimeSliceVector NumberOfEnergyWindows NumberOfDetectors NumberOfPhases NumberOfRotations
@@ -85,8 +87,8 @@ DEFINED = {
 # Classes of images whose copies were compared with their originals by a validator of the standard.
 SUPPORTED = set("""
 1.2.840.10008.5.1.4.1.1.1 1.2.840.10008.5.1.4.1.1.1.1 1.2.840.10008.5.1.4.1.1.1.1.1 1.2.840.10008.5.1.4.1.1.1.2
-1.2.840.10008.5.1.4.1.1.1.2.1 1.2.840.10008.5.1.4.1.1.2 1.2.840.10008.5.1.4.1.1.2.1 1.2.840.10008.5.1.4.1.1.4
-1.2.840.10008.5.1.4.1.1.4.1 1.2.840.10008.5.1.4.1.1.3.1 1.2.840.10008.5.1.4.1.1.6.1 1.2.840.10008.5.1.4.1.1.7
+1.2.840.10008.5.1.4.1.1.1.2.1 1.2.840.10008.5.1.4.1.1.2 1.2.840.10008.5.1.4.1.1.4
+1.2.840.10008.5.1.4.1.1.3.1 1.2.840.10008.5.1.4.1.1.6.1 1.2.840.10008.5.1.4.1.1.7
 1.2.840.10008.5.1.4.1.1.7.1 1.2.840.10008.5.1.4.1.1.7.2 1.2.840.10008.5.1.4.1.1.7.3 1.2.840.10008.5.1.4.1.1.7.4
 1.2.840.10008.5.1.4.1.1.20 1.2.840.10008.5.1.4.1.1.66.4 1.2.840.10008.5.1.4.1.1.128 1.2.840.10008.5.1.4.1.1.481.2
 """.split())  # noqa: SIM905
@@ -112,5 +114,6 @@ DTIM MOTN PMOT CLN RAN RADL DCAL NORM 00 01 ISO_10918_1 ISO_14495_1 ISO_15444_1 
 IDENTITY INVERSE LIN LOG DISP LINEAR LINEAR_EXACT SIGMOID DV DI DF WSD SD SI DRW SYN YES NO COLOR MONOCHROME
 TRUE_COLOR VOLUME SAMPLED DISTORTED MAX_IP MIN_IP MAGNITUDE REAL IMAGINARY T1_STAR T2_STAR DIRECTIONAL BMATRIX
 ISOTROPIC UNKNOWN FLAT WEDGE BUTTERFLY STRIP FOR PRESENTATION PROCESSING COLL PARA PINH FANB CONE SLNT ASTG DIVG UNKN
+DIRECT SCINTILLATOR STORAGE CARM MAMMOGRAPHIC PANORAMIC CEPHALOSTAT RIGID UPRIGHT TABLE
 FOR_PRESENTATION
 """.split())  # noqa: SIM905
