@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tools import colab, notebook, publish
+from tools import colab, copies, notebook, publish
 
 ROOT = notebook.ROOT
 NEW = "episodes/episode03_modeling/01b_my_lesson.ipynb"
@@ -235,21 +235,21 @@ def test_a_title_without_number_or_time_is_one_sentence(course, old, new):
 
 def test_copies_come_without_results_and_are_never_overwritten(course, capsys):
     count = len(notebook.all_notebooks())
-    assert publish.make_copies() == (count, 0)
-    copies = sorted((course / "work").rglob("*.ipynb"))
-    assert len(copies) == count
-    for copy in copies:
+    assert copies.make_copies() == (count, 0)
+    made = sorted((course / "work").rglob("*.ipynb"))
+    assert len(made) == count
+    for copy in made:
         content = notebook.read(copy)
         assert not any(c["outputs"] or c["execution_count"] for c in notebook.code_cells(content))
         assert "course" not in content["metadata"]
         original = notebook.read(course / "episodes" / copy.parent.name / copy.name)
         assert [c["source"] for c in content["cells"]] == [c["source"] for c in original["cells"]]
         assert any(c["outputs"] for c in notebook.code_cells(original)), "the original keeps its own"
-    copies[0].write_text("mine")
-    copies[1].unlink()
-    assert publish.main_copies([]) == 0
+    made[0].write_text("mine")
+    made[1].unlink()
+    assert copies.main_copies([]) == 0
     assert f"1 lessons copied into work/, {count - 1} copies of yours" in capsys.readouterr().out
-    assert copies[0].read_text() == "mine" and copies[1].is_file()
+    assert made[0].read_text() == "mine" and made[1].is_file()
 
 
 def test_a_fork_moves_the_address_everywhere(course):

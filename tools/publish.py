@@ -1,4 +1,4 @@
-"""What a reader meets of a lesson: its number, minutes, badge and Colab cell, its rows in the maps, a copy."""
+"""What a reader meets of a lesson: its number, minutes, badge and Colab cell, its rows in the maps."""
 from __future__ import annotations
 
 import json
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tools import notebook
+from tools.copies import main_copies as main_copies
+from tools.copies import without_results
 from tools.notebook import NotebookError, all_notebooks, label, read, tags, write_whole
 from utils import __version__
 
@@ -31,17 +33,6 @@ def write_changed(texts: dict[Path, str]) -> list[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, texts[path])
     return changed
-
-
-def without_results(path: Path) -> str:
-    """The text of a notebook without outputs, execution counts and stamp."""
-    content = read(path)
-    content["metadata"].pop("course", None)
-    for cell in content["cells"]:
-        cell["source"] = cell["source"].splitlines(keepends=True)
-        if cell["cell_type"] == "code":
-            cell.update(outputs=[], execution_count=None)
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 # ------------------------------------------------------------ address and Colab
@@ -173,7 +164,7 @@ def _key(row: str) -> tuple:
     return (int(found[1] or found[4]), int(found[2] or 0), found[3] or "") if found else ()
 
 
-# ------------------------------------------------------------ new lessons, pages, copies
+# ------------------------------------------------------------ new lessons, pages
 
 
 def new_lesson(path: Path) -> list[Path]:
@@ -225,18 +216,6 @@ def printable(checklist: Path) -> str:
     return text_of(HERE / "page.html").format(title=text.splitlines()[0].removeprefix("# "), body=body)
 
 
-def make_copies(folder: Path | None = None) -> tuple[int, int]:
-    """Copy every lesson, without outputs, into `work/`, which updates never touch; a copy that is there stays.
-
-    Returns how many copies were made, and how many were there already.
-    """
-    folder = folder or notebook.ROOT / "work"
-    copies = {folder / path.parent.name / path.name: path for path in all_notebooks()}
-    new = [copy for copy in copies if not copy.exists()]
-    write_changed({copy: without_results(copies[copy]) for copy in new})
-    return len(new), len(copies) - len(new)
-
-
 # ------------------------------------------------------------ commands of `python -m tools`
 
 
@@ -246,11 +225,6 @@ def main_new(names: list[str]) -> int:
     for file in new_lesson(Path(names[0])):
         print(f"wrote {label(file)}")
     print(f"Write the lesson; say in README.md's map what you leave with; then `make run NB={Path(names[0]).stem}`.")
-    return 0
-
-
-def main_copies(names: list[str]) -> int:
-    print("{} lessons copied into work/, {} copies of yours left as they are".format(*make_copies()))
     return 0
 
 
