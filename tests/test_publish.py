@@ -25,7 +25,7 @@ def course(tmp_path, monkeypatch):
                   "episodes/template.ipynb"):  # fmt: skip
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / place, tmp_path / place)
-    for path in [*ROOT.glob("episodes/*/*.md"), *ROOT.glob("episodes/*/*.ipynb")]:
+    for path in [path for kind in ("md", "html", "ipynb") for path in ROOT.glob(f"episodes/*/*.{kind}")]:
         copy = tmp_path / path.relative_to(ROOT)
         copy.parent.mkdir(exist_ok=True)
         shutil.copy(path, copy)
@@ -71,7 +71,7 @@ def test_a_new_lesson_has_its_number_everywhere(course, capsys):
     [
         (NEW, (3, 1, "b"), (3, 1, ""), (3, 2, "")),
         ("episodes/episode01_data_pile/05_last.ipynb", (1, 5, ""), (1, 4, ""), (2, 0, "")),
-        ("episodes/episode03_modeling/03_planned.ipynb", (3, 3, ""), (3, 2, ""), (3, 7, "")),
+        ("episodes/episode03_modeling/03_planned.ipynb", (3, 3, ""), (3, 2, ""), (3, 6, "")),
     ],
 )
 def test_its_rows_stand_where_the_number_belongs(course, path, key, above, below):
@@ -233,23 +233,98 @@ def test_a_title_without_number_or_time_is_one_sentence(course, old, new):
 # ------------------------------------------------------------ copies, address, Colab, JupyterLab
 
 
+def said_of(course, name):
+    (sentence,) = [sentence for sentence in copies.make_copies() if name in sentence] or [""]
+    return sentence
+
+
+def changed(path, old, new):
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
 def test_copies_come_without_results_and_are_never_overwritten(course, capsys):
     count = len(notebook.all_notebooks())
-    assert copies.make_copies() == (count, 0)
+    assert f"{count} lessons copied" in copies.make_copies()[0]
     made = sorted((course / "work").rglob("*.ipynb"))
     assert len(made) == count
     for copy in made:
         content = notebook.read(copy)
         assert not any(c["outputs"] or c["execution_count"] for c in notebook.code_cells(content))
-        assert "course" not in content["metadata"]
+        assert "course" not in content["metadata"] and "colab-badge" not in copy.read_text(encoding="utf-8")
         original = notebook.read(course / "episodes" / copy.parent.name / copy.name)
-        assert [c["source"] for c in content["cells"]] == [c["source"] for c in original["cells"]]
+        assert [c["source"] for c in content["cells"][1:]] == [c["source"] for c in original["cells"][1:]]
         assert any(c["outputs"] for c in notebook.code_cells(original)), "the original keeps its own"
     made[0].write_text("mine")
     made[1].unlink()
     assert copies.main_copies([]) == 0
-    assert f"1 lessons copied into work/, {count - 1} copies of yours" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert f"1 lessons copied into work/, {count - 1} copies of yours" in out and "make lab" in out
     assert made[0].read_text() == "mine" and made[1].is_file()
+
+
+def test_the_map_and_the_pages_lead_to_what_is_there(course):
+    copies.make_copies()
+    for page in sorted((course / "work").rglob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        assert "![" not in text, "no picture from the network"
+        for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text):
+            if "://" not in link and not link.startswith("../data"):
+                assert (page.parent / link).exists(), (page.name, link)
+    first = (course / "work" / "README.md").read_text(encoding="utf-8")
+    assert first.startswith("# Start here") and "episodes/episode" not in first
+    lessons = re.findall(r"\]\((episode\d\d_\w+/\w+\.ipynb)\)", first)
+    assert len(lessons) == len(notebook.all_notebooks())
+
+
+def test_saving_and_running_is_no_change_and_an_update_renews(course):
+    copies.make_copies()
+    copy, original = (course / part / "episode01_data_pile" / "02_explore_dicom.ipynb" for part in ("work", "episodes"))
+    content = json.loads(copy.read_text(encoding="utf-8"))
+    content["metadata"] = {"language_info": {"name": "python"}, **content["metadata"], "widgets": {}}
+    for cell in content["cells"]:
+        cell["source"] = "".join(cell["source"])  # as some editors write it
+        if cell["cell_type"] == "code":
+            cell.update(outputs=[{"output_type": "stream", "name": "stdout", "text": "x"}], execution_count=7)
+    content["cells"].append({"cell_type": "code", "id": "z", "metadata": {}, "source": [], "outputs": [],
+                             "execution_count": None})  # fmt: skip
+    copy.write_text(json.dumps(content, sort_keys=True), encoding="utf-8")
+    ran = copy.read_bytes()
+    assert said_of(course, "02_explore") == "" and copy.read_bytes() == ran, "nothing new: the results stay"
+    changed(original, "import pydicom", "import pydicom  # new")
+    assert "1 files renewed" in copies.make_copies()[0]
+    assert "import pydicom  # new" in copy.read_text(encoding="utf-8")
+
+
+def test_a_changed_copy_stays_and_the_new_version_is_put_beside_it(course):
+    copies.make_copies()
+    copy, original = (course / part / "episode01_data_pile" / "02_explore_dicom.ipynb" for part in ("work", "episodes"))
+    changed(copy, "import pydicom", "import pydicom as mine")
+    mine = copy.read_bytes()
+    assert said_of(course, "02_explore") == "" and copy.read_bytes() == mine
+    changed(original, "import pydicom", "import pydicom  # new")
+    said = said_of(course, "02_explore")
+    assert said == ("work/episode01_data_pile/02_explore_dicom.ipynb has your changes and stays; its new version is "
+                    "02_explore_dicom.new.ipynb beside it.")  # fmt: skip
+    assert copy.read_bytes() == mine and said_of(course, "02_explore") == "", "said once"
+    assert "# new" in copy.with_name("02_explore_dicom.new.ipynb").read_text(encoding="utf-8")
+
+
+def test_a_ticked_checklist_a_lesson_that_is_gone_and_a_lost_record(course):
+    copies.make_copies()
+    ticked = course / "work" / "episode01_data_pile" / "checklist.md"
+    changed(ticked, "| ☐ |", "| ☑ |")
+    mine = ticked.read_bytes()
+    (course / "episodes" / "episode01_data_pile" / "02_explore_dicom.ipynb").unlink()
+    said = copies.make_copies()
+    assert ticked.read_bytes() == mine
+    assert any("no lesson of the course any more: it stays" in sentence for sentence in said)
+    (course / "work" / copies.RECORD).unlink()  # as an earlier version left it
+    other = course / "work" / "episode02_domain_specifics" / "02_where_a_pixel_is.ipynb"
+    changed(course / "episodes" / "episode02_domain_specifics" / other.name, "import numpy", "import numpy  # new")
+    before = other.read_bytes()
+    assert "beside it" in said_of(course, "02_where") and other.read_bytes() == before, "nobody knows whose it is"
 
 
 def test_a_fork_moves_the_address_everywhere(course):
@@ -281,19 +356,53 @@ def test_without_an_address_only_colab_cells_that_differ_are_rewritten(course, m
         assert [notebook.tags(c) for c in differ] == [["colab"]] and "v9.9" in "".join(differ[0]["source"])
 
 
-def test_the_colab_cell_does_nothing_elsewhere_and_names_a_missing_version(monkeypatch, capsys):
-    code, calls = publish.colab_cell(), []
+def test_the_colab_cell_does_nothing_elsewhere():
+    code, before = publish.colab_cell(), list(sys.path)
     assert max(map(len, code.splitlines())) <= 100
-    monkeypatch.setattr(subprocess, "run", lambda command, **_: calls.append(command) or _Failed())
     exec(code, {})
-    assert calls == [] and capsys.readouterr().out == ""
+    assert sys.path == before
+
+
+@pytest.fixture
+def colab_machine(tmp_path, monkeypatch):
+    """The cell's code as on Colab, with a folder in place of /content and a repository in place of GitHub's."""
     monkeypatch.setitem(sys.modules, "google.colab", sys)
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    repository, content = tmp_path / "github", tmp_path / "content"
+    (repository / "tools").mkdir(parents=True)
+    content.mkdir()
+    (repository / "tools" / "colab.py").write_text("print('installed')")
+    git = ["git", "-C", repository, "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    for command in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "the course"]):
+        subprocess.run([*git, *command], check=True)
+    code = publish.colab_cell().replace(publish.address(), repository.as_uri())
+    return code.replace("/content", content.as_posix()), git, content
+
+
+def test_the_colab_cell_takes_the_tag_or_else_the_newest(colab_machine, capfd):
+    code, git, content = colab_machine
     exec(code, {})
-    branch, newest, install = calls
-    assert "--branch" in branch and "--branch" not in newest and branch[-2:] == newest[-2:]
-    assert "was not fetched" in capsys.readouterr().out
-    assert (ROOT / Path(install[1]).relative_to("/content/course")).is_file() and sys.path[0] == "/content/course"
+    said = capfd.readouterr()
+    assert "was not found: trying the newest" in said.out and "installed" in said.out and not said.err
+    assert sys.path[0] == (content / "course").as_posix()
+    exec(code, {})
+    assert capfd.readouterr().out == "installed\n" and sys.path.count(sys.path[0]) == 1, "twice in a row"
+    shutil.rmtree(content / "course")
+    subprocess.run([*git, "tag", f"v{publish.__version__}"], check=True)
+    exec(code, {})
+    assert capfd.readouterr().out == "installed\n"
+
+
+def test_without_a_network_the_colab_cell_says_one_sentence(colab_machine, capfd):
+    code, git, content = colab_machine
+    with pytest.raises(SystemExit, match="is there a network. Run this cell again"):
+        exec(code.replace("file://", "file:///nowhere"), {})
+    assert not capfd.readouterr().err
+    (content.parent / "github" / "tools" / "colab.py").write_text("import sys; sys.exit(3)")
+    subprocess.run([*git, "commit", "-qam", "broken"], check=True)
+    with pytest.raises(SystemExit, match="not complete"):
+        exec(code, {})
 
 
 class _Done:
@@ -307,6 +416,10 @@ class _Failed:
 def test_colab_installs_only_what_is_missing(monkeypatch):
     wanted = "numpy>=1.26\njupyterlab>=4\nsurely-not-installed>=1  # why\n# a comment\n-e .\n"
     assert colab.missing(wanted) == ["surely-not-installed>=1"]
+    assert colab.missing("Scikit_Learn>=1\nscikit.image>=999\nPillow>999\n") == ["scikit.image>=999", "Pillow>999"]
+    assert colab.missing("torch>999\nnumpy>999\nnbval>999") == [], "what must be left alone, and what is not needed"
+    assert colab.missing("pytest_xdist[psutil]\ndask[no-such-extra]") == []
+    assert colab.missing('surely-not-installed; sys_platform == "nowhere"') == []
     seen = {}
     monkeypatch.setattr(colab, "missing", lambda text: ["surely-not-installed>=1"])
     monkeypatch.setattr(colab.subprocess, "run", lambda command, check: seen.update(command=command) or _Done())

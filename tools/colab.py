@@ -5,23 +5,43 @@ version where it is, and refuses rather than changes one.
 """
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import tempfile
 from importlib import metadata
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
+LEFT_ALONE = ("torch", "torchvision", "numpy")  # built for Colab's drivers
 NOT_NEEDED = {"jupyterlab", "nbval", "pytest", "pytest-xdist", "ruff"}  # Colab is the notebook; tests run elsewhere
 
 
 def missing(requirements: str) -> list[str]:
-    """The lines of a requirements text whose package is neither installed nor unneeded on Colab."""
+    """The lines of a requirements text that Colab does not meet, by canonical name (PEP 503), version and extras.
+
+    Left out are what Colab does not need, and `LEFT_ALONE`, whatever its version.
+    """
     lines = [line.partition("#")[0].strip() for line in requirements.splitlines()]
-    wanted = {re.split(r"[<>=!~\[ ]", line)[0].lower(): line for line in lines if line and not line.startswith("-")}
-    installed = {(distribution.name or "").lower() for distribution in metadata.distributions()}
-    return [line for name, line in wanted.items() if name not in installed | NOT_NEEDED]
+    return [line for line in lines if line and not line.startswith("-") and not _met(Requirement(line))]
+
+
+def _met(wanted: Requirement, seen: frozenset[str] = frozenset()) -> bool:
+    name = canonicalize_name(wanted.name)
+    if name in NOT_NEEDED or name in seen or (wanted.marker and not wanted.marker.evaluate({"extra": ""})):
+        return True
+    try:
+        found = metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return False
+    if name not in LEFT_ALONE and not wanted.specifier.contains(found.version, prereleases=True):
+        return False
+    more = [Requirement(line) for line in found.requires or ()]
+    needed = [one for one in more for extra in wanted.extras if one.marker and one.marker.evaluate({"extra": extra})
+              and not one.marker.evaluate({"extra": ""})]  # fmt: skip
+    return all(_met(Requirement(f"{one.name}{one.specifier}"), seen | {name}) for one in needed)
 
 
 def main() -> int:
@@ -30,7 +50,7 @@ def main() -> int:
     if not lines:
         return 0
     with tempfile.NamedTemporaryFile("w", suffix=".txt", delete=False) as pins:
-        pins.writelines(f"{name}=={metadata.version(name)}\n" for name in ("torch", "torchvision", "numpy"))
+        pins.writelines(f"{name}=={metadata.version(name)}\n" for name in LEFT_ALONE)
     print("installing", ", ".join(lines), flush=True)
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--constraint", pins.name, *lines]
     return subprocess.run(command, check=False).returncode

@@ -1,11 +1,33 @@
-"""The learner's copies of the lessons, in `work/`."""
+"""The learner's copies: `work/` holds every lesson without results, the map, and the pages beside the lessons.
+
+What the learner has not changed is renewed by the next call; what they have changed stays, and the new version is put
+beside it. Changed is what code or text says, not outputs, counts or what JupyterLab writes into a file when it saves.
+"""
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from pathlib import Path
 
 from tools import notebook
-from tools.notebook import all_notebooks, read, write_whole
+from tools.notebook import NotebookError, all_notebooks, label, read, write_whole
+
+RECORD = ".origins.json"  # {file in work/: the mark of what was copied}
+PAGES = ("README.md", "checklist.md", "checklist.html", "glossary.md")  # beside the lessons of an episode
+BADGE = re.compile(r"\n?\[!\[Open in Colab\].*\n?")  # a picture from the network, and a way to another copy
+LINK = re.compile(r"\]\(episodes/")
+START = """# Start here
+
+These are **your copies**: change what you like, nothing here is overwritten. They come without results, so that you
+guess before you see. Open 1.1 in the map and run it cell by cell with Shift-Enter.
+
+- *Reopened a lesson?* Nothing has run yet: *Run, Run All Above Selected Cell*.
+- *Machine slow?* Each open lesson keeps its memory: *Kernel, Shut Down* when you leave one.
+- *An update?* `git pull`, then `make lab` again: lessons that you have not changed are renewed, a new version of one
+  that you have changed is put beside yours. The originals, with their results, are in the folder `episodes`.
+
+"""
 
 
 def without_results(path: Path) -> str:
@@ -19,20 +41,95 @@ def without_results(path: Path) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def make_copies(folder: Path | None = None) -> tuple[int, int]:
-    """Copy every lesson, without outputs, into `work/`, which updates never touch; a copy that is there stays.
+def _lesson(path: Path) -> str:
+    """The text of a lesson's copy: without results, and without the badge, which needs the network."""
+    content = json.loads(without_results(path))
+    first = content["cells"][0]
+    first["source"] = BADGE.sub("\n", "".join(first["source"])).splitlines(keepends=True)
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
-    Returns how many copies were made, and how many were there already.
-    """
+
+def _mark(text: str) -> str:
+    """A hash of what a file says: of a notebook, kind and text of its cells. Raises ValueError where it is damaged."""
+    if text.lstrip()[:1] == "{":
+        cells = json.loads(text)["cells"]
+        text = json.dumps([(cell["cell_type"], "".join(cell["source"]).strip()) for cell in cells if cell["source"]])
+    return hashlib.sha256(text.strip().encode()).hexdigest()[:16]
+
+
+def the_map() -> str:
+    """The page on which JupyterLab opens: the course's map with links to the copies."""
+    text = (notebook.ROOT / "README.md").read_text(encoding="utf-8")
+    table, rest = text.partition("## The map")[2].partition("\n## ")[::2]
+    rows = [re.sub(r"\[!\[.*$", "|", line) if line.startswith("|") else line for line in table.splitlines()]
+    rows = [row.replace("| time | |", "| time | video |") for row in rows]
+    works = "## " + rest.partition("\n## ")[0] if rest.startswith("How a lesson works") else ""
+    body = LINK.sub("](", "\n".join(rows))
+    cards = "The data cards are in [data/README.md](../data/README.md).\n"
+    return f"{START}## The map{body}\n\n{works}".rstrip() + f"\n\n{cards}"
+
+
+def make_copies(folder: Path | None = None) -> list[str]:
+    """Make or renew the copies; returns what there is to say, one sentence each, the count of lessons first."""
     folder = folder or notebook.ROOT / "work"
-    copies = {folder / path.parent.name / path.name: path for path in all_notebooks()}
-    new = [copy for copy in copies if not copy.exists()]
-    for copy in new:
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(copy, without_results(copies[copy]))
-    return len(new), len(copies) - len(new)
+    record = _record(folder)
+    wanted = {path.relative_to(notebook.ROOT / "episodes"): _lesson(path) for path in all_notebooks()}
+    lessons = len(wanted)
+    for page in PAGES:
+        for path in sorted(notebook.ROOT.glob(f"episodes/*/{page}")):
+            wanted[path.relative_to(notebook.ROOT / "episodes")] = path.read_text(encoding="utf-8")
+    said, made, renewed = [], 0, 0
+    for name, text in wanted.items():
+        copy, key, new = folder / name, name.as_posix(), _mark(text)
+        if not copy.exists():
+            _write(copy, text)
+            record[key], made = new, made + (copy.suffix == ".ipynb")
+            continue
+        try:
+            now = _mark(copy.read_text(encoding="utf-8"))
+        except (ValueError, KeyError, TypeError, OSError):
+            said.append(f"{label(copy)} is no whole notebook any more: it stays; move it away for a fresh one.")
+            continue
+        if now in (new, record.get(key)):
+            if now != new:
+                _write(copy, text)
+                renewed += 1
+            record[key] = new
+        elif record.get(key) != new:
+            beside = copy.with_name(f"{copy.stem}.new{copy.suffix}")
+            _write(beside, text)
+            record[key] = new
+            said.append(f"{label(copy)} has your changes and stays; its new version is {beside.name} beside it.")
+    gone = [key for key in record if key not in {name.as_posix() for name in wanted}]
+    for key in gone:
+        del record[key]
+        if (folder / key).exists():
+            said.append(f"{label(folder / key)} is no lesson of the course any more: it stays, and you may delete it.")
+    _write(folder / "README.md", the_map())
+    _write(folder / RECORD, json.dumps(record, indent=1, sort_keys=True) + "\n")
+    kept = f"{made} lessons copied into work/, {lessons - made} copies of yours left as they are"
+    return [kept + (f", {renewed} files renewed" if renewed else "") + ".", *said]
+
+
+def _record(folder: Path) -> dict[str, str]:
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return record if isinstance(record, dict) else {}
+    except (OSError, ValueError):  # not there, or of an earlier version
+        return {}
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists() or path.read_text(encoding="utf-8", errors="replace") != text:
+            write_whole(path, text)
+    except OSError as error:
+        raise NotebookError(f"{label(path)} cannot be written ({error.strerror}): free it, and try again.") from None
 
 
 def main_copies(names: list[str]) -> int:
-    print("{} lessons copied into work/, {} copies of yours left as they are".format(*make_copies()))
+    for sentence in make_copies():
+        print(sentence)
+    print("Open them with `make lab`: it begins on work/README.md.")
     return 0
