@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from pathlib import Path
 
 from tools import notebook
@@ -15,6 +16,7 @@ from tools.notebook import NotebookError, all_notebooks, label, read, write_whol
 
 RECORD = ".origins.json"  # {file in work/: the mark of what was copied}
 PAGES = ("README.md", "checklist.md", "checklist.html", "glossary.md")  # beside the lessons of an episode
+PICTURES = "*.png"  # that these pages show
 BADGE = re.compile(r"\n?\[!\[Open in Colab\].*\n?")  # a picture from the network, and a way to another copy
 LINK = re.compile(r"\]\(episodes/")
 START = """# Start here
@@ -105,6 +107,10 @@ def make_copies(folder: Path | None = None) -> list[str]:
         del record[key]
         if (folder / key).exists():
             said.append(f"{label(folder / key)} is no lesson of the course any more: it stays, and you may delete it.")
+    for path in sorted(notebook.ROOT.glob(f"episodes/*/{PICTURES}")):
+        copy = folder / path.relative_to(notebook.ROOT / "episodes")
+        if not copy.exists() or copy.read_bytes() != path.read_bytes():
+            shutil.copyfile(path, copy)
     _write(folder / "README.md", the_map())
     _write(folder / RECORD, json.dumps(record, indent=1, sort_keys=True) + "\n")
     kept = f"{made} lessons copied into work/, {lessons - made} copies of yours left as they are"

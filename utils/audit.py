@@ -18,7 +18,8 @@ import pandas as pd
 
 UNKNOWN = {  # what tables write for "we do not know", in any case, blanks around it or not
     "", "-", "?", "na", "n/a", "nan", "nat", "<na>", "none", "null", "unk", "unknown", "missing",
-    "not recorded",
+    "not recorded", "not available", "not known", "not provided", "not reported", "unspecified",
+    "undefined", "tbd", "no id", "anon", "anonymous", "anonymised", "anonymized", "--", ".", "#n/a",
 }  # fmt: skip
 FLAT = 1e-5  # of an image's largest value: less fine detail than that is rounding
 ERRORS = 3.0  # a share is odd beyond so many standard errors: chance goes there once in 370 times
@@ -182,17 +183,29 @@ def _names(classes: Any) -> list[str]:
 
 def _column(values: Any, name: str, n: int | None = None) -> pd.Series:
     """A column of plain values, one an image, from a list, an array (n,) or (n, 1), a column."""
-    values = _array(values) if hasattr(values, "shape") else values
-    if getattr(values, "ndim", 1) == 2 and values.shape[1] == 1:
-        values = values[:, 0]
     try:
-        column = pd.Series(list(values), dtype=object)
+        if isinstance(values, str | bytes | Mapping | set | frozenset):
+            raise TypeError  # these have no order, or are one word
+        if isinstance(values, np.ma.MaskedArray):
+            values = values.astype(object).filled(None)
+        values = _array(values) if hasattr(values, "shape") else values
+        if getattr(values, "ndim", 1) == 2 and values.shape[1] == 1:
+            values = values[:, 0]
+        column = pd.Series([_plain(value) for value in values], dtype=object)
         column.map(hash)
     except TypeError:
         raise DataProblem(f"{name} must be a list of names or numbers, one an image.") from None
     if n is not None and len(column) != n:
         raise DataProblem(f"{name} has {len(column)} entries, split has {n}: give one an image.")
     return column
+
+
+def _plain(value: Any) -> Any:
+    """What a tensor or an array of one holds; a tuple, say (site, patient), as text."""
+    value = _array(value) if hasattr(value, "detach") else value
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.item()
+    return str(value) if isinstance(value, tuple) else value
 
 
 def _unknown(values: pd.Series) -> pd.Series:
@@ -223,7 +236,11 @@ def _twins(images: Sequence, n: int) -> np.ndarray:
         raise DataProblem(f"images has {len(images)} entries, split has {n}: give one an image.")
     seen: dict[bytes, int] = {}
     twins = []
-    for row, image in enumerate(map(_array, images)):
+    for row, image in enumerate(images):
+        try:
+            image = _array(image)
+        except (TypeError, ValueError):
+            image = np.array(None)  # ragged, or of a type that numpy lacks
         if image.dtype.kind not in "uifb" or image.ndim < 2:
             raise DataProblem("images must be arrays of numbers, not names: read the files first.")
         image = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
@@ -333,21 +350,26 @@ def audit_split(
     '1 of 1 test images share a group with train.'
     """
     table = pd.DataFrame({"split": _column(split, "split")})
-    names = sorted(table["split"].unique(), key=lambda name: not _is_train(name))  # else as they appear
-    if table["split"].isna().any() or len(names) < 2:
+    nowhere = _unknown(table["split"]).any()
+    names = [] if nowhere else sorted(table["split"].unique(), key=lambda name: not _is_train(name))
+    if len(names) < 2:  # others stand as they appear
         raise DataProblem("An audit needs at least two splits and a split for every image.")
     columns = {"groups": groups, "labels": labels, "sources": sources, "times": times}
     for name, values in columns.items():
         if values is not None:
             table[name] = _column(values, name, len(table))
-    for name in {"groups", "sources"} & set(table):
-        table[name] = table[name].mask(_unknown(table[name]))
+    problems: list[str] = []
+    notes: list[str] = []
+    for name in [name for name in ("groups", "labels", "sources") if name in table]:
+        gone = _unknown(table[name])
+        words = sorted({str(word) for word in table[name][gone].dropna() if str(word).strip()})
+        if name == "labels" and words:
+            notes.append(f"Labels that say {', '.join(words)} count as missing: "
+                         "call them otherwise if that is a class.")  # fmt: skip
+        table[name] = table[name].mask(gone)
     table["unit"] = table.index  # of whom nothing is known, each counts as one
     if groups is not None:
         table["unit"] = table["groups"].where(table["groups"].notna(), [("?", row) for row in table.index])
-
-    problems: list[str] = []
-    notes: list[str] = []
     counts = table["split"].value_counts().loc[names].to_frame("images").rename_axis(None)
     shared = pd.DataFrame(columns=["row", "split", "group", "also_in"])
     copies = pd.DataFrame(columns=["row", "split", "copy", "copy_split"])
@@ -494,17 +516,28 @@ def _audit_times(table: pd.DataFrame, names: list, notes: list) -> None:
 def _when(times: pd.Series) -> pd.Series:
     """Numbers as they are; dates in ISO 8601, DICOM's or EXIF's form; all else is unreadable.
 
-    A date such as 01.06.2020 can be read in two ways, so it is not read.
+    Not read: a date with two readings (01.06.2020, two-digit years), a time of day without its day,
+    1900-01-01 (what tables write for "we do not know"), a date without a time zone among times with
+    one. Dates of several precisions are compared at the coarsest.
     """
-    numbers = pd.to_numeric(times, errors="coerce")
-    text = times.astype(str).str.strip()
-    stamps = text.str.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])[0-3]\d(\d{6}(\.\d+)?)?")
-    if (numbers.notna() == times.notna()).all() and not stamps[times.notna()].all():
-        return numbers
-    text = text.where(text.str.match(r"\d{4}"))  # pandas would read "today", too
-    text = text.str.replace(r"^(\d{4}):(\d\d):(\d\d)", r"\1-\2-\3", regex=True)  # EXIF
-    text = text.str.replace(r"^(\d{8})(\d{6})", r"\1T\2", regex=True)  # DICOM
-    return pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
+    odd = times.map(lambda value: isinstance(value, str | bytes | bool | np.bool_ | complex))
+    numbers = pd.to_numeric(times.mask(odd.astype(bool)), errors="coerce")
+    text = times.map(lambda one: one.decode("latin1") if isinstance(one, bytes) else str(one))
+    text = text.str.strip().str.replace(r"^(\d{8})\.0$", r"\1", regex=True)  # 20200101.0
+    stamps = text.str.match(r"(19|20)\d\d(0[1-9]|1[0-2])[0-3]\d($|\d\d)") & (text.str.len() != 10)
+    if (numbers.notna() == (times.notna() & ~_unknown(times))).all() and not stamps.any():
+        return numbers.astype(float).replace([np.inf, -np.inf], np.nan)
+    text = text.str.replace(r"^(\d{4})[:/.](\d\d)[:/.](\d\d)", r"\1-\2-\3", regex=True)  # EXIF
+    text = text.str.replace(r"^(\d{4})(\d\d)(\d\d)", r"\1-\2-\3", regex=True)  # DICOM
+    text = text.str.replace(r"^(\d{4}-\d\d-\d\d)(\d\d)", r"\1T\2", regex=True)
+    dated = text.str.fullmatch(r"(18|19|20|21)\d\d(-\d\d(-\d\d([T ]\d.*)?)?)?")
+    text = text.where(dated & ~text.str.startswith("1900-01-01"))
+    when = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
+    zoned = text.str.contains(r"[T ].*(?:Z|[+-]\d\d:?\d*)$", regex=True, na=False)
+    when = when.mask(~zoned) if zoned.any() else when
+    shortest = text[when.notna()].str.len().min()
+    unit = {4: "Y", 7: "M", 10: "D"}.get(shortest)
+    return when.dt.tz_localize(None).dt.to_period(unit).dt.start_time if unit else when
 
 
 # ---------------------------------------------------------------------------- the one-page report
@@ -582,6 +615,8 @@ def data_report(
     images = images.reshape(*images.shape[:3], -1)
     n = len(images)
     names, classes = _named(_one_each(labels, n, "images"), classes)
+    if table is not None and not isinstance(table, pd.DataFrame):
+        raise DataProblem("The table must be a pandas DataFrame: pd.DataFrame(table) makes one.")
     if table is not None and len(table) != n:
         raise DataProblem(f"The table needs one row an image: it has {_count(len(table), 'row')} "
                           f"for {_count(n, 'image')}.")  # fmt: skip
@@ -590,7 +625,11 @@ def data_report(
                           "which images belong together.")  # fmt: skip
     split = np.full(n, "all")
     if table is not None and "split" in table:
-        split = table["split"].to_numpy(str)
+        column = _column(table["split"], "split")
+        if gone := int(_unknown(column).sum()):
+            raise DataProblem(f"The column split says nothing for {_count(gone, 'image')}: "
+                              "fill it, or leave those out.")  # fmt: skip
+        split = column.to_numpy(str)
     splits = list(dict.fromkeys(split))
     facts = {"split": split, "class": names}
     if group is not None:
@@ -622,6 +661,10 @@ def _named(labels: np.ndarray, classes: Any) -> tuple[np.ndarray, list[str]]:
     """The class of each image as a name, (n,), and all classes in order."""
     if labels.dtype.kind in "US":
         names = labels.astype(str)
+        gone = _unknown(pd.Series(names)) & ~np.isin(names, _names(classes or []))
+        if gone.any():
+            raise DataProblem(f"{gone.sum():,} of {len(names):,} labels say {names[gone][0]!s:.20}, "
+                              "as if missing: leave those out, or name it in classes.")  # fmt: skip
         every = _names(classes) if classes is not None else sorted(set(names))
         strange = sorted(set(names) - set(every))
         if strange:
