@@ -804,7 +804,7 @@ def _outlier_counts(outliers: pd.DataFrame, split: np.ndarray) -> pd.DataFrame:
         where = ["".join(f"{i} ({split[i]})" for i in far["image"][:1]) for far in (low, high)]
         rows[measure] = [len(low), len(high), *where]
     columns = ["low", "high", "row of the lowest", "row of the highest"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=object)
 
 
 def _different(column: pd.Series) -> int:
