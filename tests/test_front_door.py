@@ -1,4 +1,4 @@
-"""The front door in a real browser: `make lab`, the map, a lesson, an exercise, an update. Needs Chromium and playwright."""
+"""The front door in a real browser: `make lab`, the map, a lesson, an exercise, an update."""
 from __future__ import annotations
 
 import contextlib
@@ -43,13 +43,15 @@ def lab(course):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    env = {**os.environ, "PYTHONPATH": str(course), "COURSE_OFFLINE": "1", "JUPYTER_PREFER_ENV_PATH": "1",
-           "JUPYTER_CONFIG_DIR": str(course.parent / "config"), "JUPYTERLAB_WORKSPACES_DIR": str(course.parent / "spaces"),
-           "JUPYTERLAB_SETTINGS_DIR": str(course.parent / "settings"), "IPYTHONDIR": str(course.parent / "ipython")}  # fmt: skip
+    env = {**os.environ, "PYTHONPATH": str(course), "COURSE_OFFLINE": "1", "JUPYTER_PREFER_ENV_PATH": "1"}
+    places = {"JUPYTER_CONFIG_DIR": "config", "JUPYTERLAB_WORKSPACES_DIR": "spaces",
+              "JUPYTERLAB_SETTINGS_DIR": "settings", "IPYTHONDIR": "ipython"}  # fmt: skip
+    env |= {name: str(course.parent / place) for name, place in places.items()}
     env.pop("COURSE_DATA", None)
     quiet = ["--no-browser", f"--port={port}", "--IdentityProvider.token=", "--ServerApp.allow_root=True"]
     with open(course.parent / "lab.log", "w") as log:
-        server = subprocess.Popen([sys.executable, "-m", "tools.lab", *quiet], cwd=course, env=env, stdout=log, stderr=log)
+        command = [sys.executable, "-m", "tools.lab", *quiet]
+        server = subprocess.Popen(command, cwd=course, env=env, stdout=log, stderr=log)
         try:
             for _ in range(240):
                 with contextlib.suppress(OSError):
@@ -92,7 +94,7 @@ def opened(browser, address, width=1366, height=900):
     page.on("pageerror", lambda error: page.heard.append(str(error)))
     page.asked = []
     page.on("request", lambda request: page.asked.append(request.url))
-    page.goto(f"{address}/lab")
+    page.goto(address)  # which leads where `make lab` opens the browser
     page.get_by_role("heading", name="Start here").wait_for()
     return page
 
@@ -142,8 +144,8 @@ def test_a_learner_comes_in_works_and_updates(clones, browser, tmp_path):
         assert [url for url in page.asked if not url.startswith((address, "data:", "blob:"))] == [], "nobody was asked"
     assert git(course, "status", "--porcelain") == "", "the learner's work is no edit of the course"
     original = upstream / "episodes" / LESSON
-    original.write_text(original.read_text(encoding="utf-8").replace("import seaborn as sns", "import seaborn as sns  # new"),
-                        encoding="utf-8")  # fmt: skip
+    text = original.read_text(encoding="utf-8")
+    original.write_text(text.replace("import seaborn as sns", "import seaborn as sns  # new"), encoding="utf-8")
     git(upstream, "commit", "-qam", "1.1 has changed")
     git(course, "pull", "-q")
     mine = (course / "work" / LESSON).read_text(encoding="utf-8")

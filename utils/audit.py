@@ -1,8 +1,7 @@
 """What to know about a pile of images before the first network, and whether a test set is unseen.
 
-`check_data` refuses what does not fit, `data_report` describes a pile on one page, `audit_split`
-looks for what crosses its splits. They count and compare; nothing is fitted and nothing is chosen,
-so they may see the test images.
+`check_data` refuses what does not fit, `data_report` describes a pile, `audit_split` its splits.
+They count and compare, and fit and choose nothing, so they may see the test images.
 """
 from __future__ import annotations
 
@@ -17,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 UNKNOWN = {  # what tables write for "we do not know", in any case, blanks around it or not
-    "", "-", "?", "na", "n/a", "nan", "nat", "<na>", "none", "null", "unk", "unknown", "missing",
-    "not recorded", "not available", "not known", "not provided", "not reported", "unspecified",
-    "undefined", "tbd", "no id", "anon", "anonymous", "anonymised", "anonymized", "--", ".", "#n/a",
+    "", "-", "--", "?", ".", "na", "n/a", "#n/a", "nan", "nat", "<na>", "none", "null", "unk",
+    "unknown", "missing", "tbd", "undefined", "unspecified", "no id", "not recorded", "not known",
+    "not available", "not provided", "not reported", "anon", "anonymous", "anonymised", "anonymized",
 }  # fmt: skip
 FLAT = 1e-5  # of an image's largest value: less fine detail than that is rounding
 ERRORS = 3.0  # a share is odd beyond so many standard errors: chance goes there once in 370 times
@@ -41,8 +40,6 @@ class DataProblem(ValueError):
     def _render_traceback_(self) -> list[str]:
         return [f"{type(self).__name__}: {self}"]
 
-
-# ---------------------------------------------------------------------------- what came in
 
 
 def check_data(
@@ -66,11 +63,8 @@ def check_data(
         every_class: each of `classes` must have an image.
 
     Returns:
-        The images in this machine's byte order, else unchanged, and the labels as int64 (n,), None
-        where none were given. Go on with these.
-
-    Raises:
-        DataProblem: a sentence for the learner.
+        The images in this machine's byte order, and the labels as int64 (n,), or None. Go on with
+        these. Raises DataProblem, a sentence for the learner.
 
     >>> check_data(np.zeros((2, 28, 28)), [[0], [1]], classes=["normal", "pneumonia"])[1]
     array([0, 1])
@@ -226,8 +220,6 @@ def _tell(sentences: list, number: int, noun: str, rest: str) -> None:
         sentences.append(f"{_count(number, noun)} {rest}")
 
 
-# ---------------------------------------------------------------------------- copies
-
 
 def _twins(images: Sequence, n: int) -> np.ndarray:
     """For each image the first one that has the same pixels, whatever their type, (n,)."""
@@ -261,17 +253,12 @@ def _pairs(twins: np.ndarray) -> np.ndarray:
 
 
 def _compare(sets: np.ndarray, values: Any) -> tuple[int, int]:
-    """How many pairs within a set have the same value, and how many two different ones.
-
-    Counted in linear time, not listed. A missing value is neither the same nor different.
-    """
+    """Pairs within a set of one value, and of two; linear. Missing is neither same nor other."""
     table = pd.DataFrame({"set": sets, "value": np.asarray(values, dtype=object)}).dropna()
     every, same = (table.groupby(keys).size() for keys in (["set"], ["set", "value"]))
     alike = int((same * (same - 1) // 2).sum())
     return alike, int((every * (every - 1) // 2).sum()) - alike
 
-
-# ---------------------------------------------------------------------------- splits
 
 
 @dataclass(frozen=True)
@@ -283,8 +270,8 @@ class SplitReport:
         notes: what the splits can and cannot show, one sentence each.
         counts: one row a split: images, groups, and the share of each class.
         shared: one row an image whose group is elsewhere as well: `row, split, group, also_in`.
-        copies: one row a pair of images with the same pixels: `row, split, copy, copy_split`.
-            Of more than eleven equal images not every pair is listed; the sentences count all.
+        copies: one row a pair of equal images: `row, split, copy, copy_split`. Of more than eleven
+            not every pair is listed; the sentences count all.
     """
 
     problems: list[str]
@@ -299,7 +286,7 @@ class SplitReport:
         return not self.problems
 
     def __repr__(self) -> str:
-        found = _count(len(self.problems), "problem") if self.problems else "no problem found"
+        found = _count(len(self.problems), "problem") if not self.ok else "no problem found"
         lines = [f"Split audit: {found}", *(f"  ✗ {sentence}" for sentence in self.problems)]
         lines += [f"  – {sentence}" for sentence in self.notes]
         return "\n".join([*lines, self.counts.round(3).to_string()])
@@ -325,26 +312,20 @@ def audit_split(
         split: the split's name ("train", "test", …) or the number of the fold.
         groups: who or what must not be in two splits: patient, else lesion. Missing and "unknown"
             entries are nobody's: they are counted and reported, never matched with each other.
-        labels: the class; balance is judged against the whole; a class absent from a split is a
-            problem.
-        images: the pixels, (n, …) or a list of arrays; exact copies across splits are a problem.
-            Pictures that are merely alike (resized, re-encoded, flipped) are not found.
+        labels: the class; balance is judged against the whole; absent from a split: a problem.
+        images: (n, …) or a list of arrays; exact copies across splits are a problem. Pictures that
+            are merely alike (resized, re-encoded, flipped) are not found.
         sources: hospital, scanner or data set.
         times: numbers, or dates as ISO 8601, DICOM and EXIF write them; reported as notes.
         tolerance, ratio: a share is named in the notes if it differs from the whole by more than
-            three standard errors (binomial, groups as the units where they are known) and either
-            by more than `tolerance` or by more than this ratio. Half as many again is much for
-            a rare class, whose share can never move by .05.
-        few: a class with fewer groups than this outside train is named: with 20, the 95 %
-            interval of a recall is already ± .2 (Wilson, at .5).
+            three standard errors (binomial, of groups where they are known) and either by more than
+            `tolerance` or by this ratio, since a rare class can never move by .05.
+        few: a class of fewer groups outside train is named: of 20, a recall is ± .2 (Wilson, .5).
 
     Returns:
         A `SplitReport`. No problem found means no more than that: two names for one patient, a copy
-        that was resized, or statistics computed on all images before splitting leave no trace here.
-
-    Raises:
-        DataProblem: an argument has another length than `split`, is no plain list, or there are
-            fewer than two splits.
+        that was resized, or statistics of all images before splitting leave no trace here. Raises
+        DataProblem: another length than `split`, no plain list, fewer than two splits.
 
     >>> audit_split(["train", "train", "test"], groups=["Ada", "unk", "Ada"]).problems[1]
     '1 of 1 test images share a group with train.'
@@ -358,8 +339,7 @@ def audit_split(
     for name, values in columns.items():
         if values is not None:
             table[name] = _column(values, name, len(table))
-    problems: list[str] = []
-    notes: list[str] = []
+    problems, notes = [], []
     for name in [name for name in ("groups", "labels", "sources") if name in table]:
         gone = _unknown(table[name])
         words = sorted({str(word) for word in table[name][gone].dropna() if str(word).strip()})
@@ -371,8 +351,8 @@ def audit_split(
     if groups is not None:
         table["unit"] = table["groups"].where(table["groups"].notna(), [("?", row) for row in table.index])
     counts = table["split"].value_counts().loc[names].to_frame("images").rename_axis(None)
-    shared = pd.DataFrame(columns=["row", "split", "group", "also_in"])
-    copies = pd.DataFrame(columns=["row", "split", "copy", "copy_split"])
+    shared, copies = (pd.DataFrame(columns=["row", "split", *more])
+                      for more in (["group", "also_in"], ["copy", "copy_split"]))  # fmt: skip
     if groups is not None:
         counts["groups"] = table.groupby("split", sort=False)["groups"].nunique()
         shared = _audit_groups(table, names, problems, notes)
@@ -403,8 +383,8 @@ def _audit_groups(table: pd.DataFrame, names: list, problems: list, notes: list)
     shared = rows[["split", "groups"]].reset_index(names="row").assign(also_in=also)
     shared = shared.rename(columns={"groups": "group"})
     if len(names) > 3 and len(shared):  # folds: a sentence for each pair would be a page
-        problems.append(f"{len(shared):,} of {len(table):,} images share a group with an image "
-                        "in another split.")  # fmt: skip
+        where = f"{len(shared):,} of {len(table):,} images"
+        problems.append(f"{where} share a group with an image in another split.")
         names = []
     leaks = shared.explode("also_in").groupby(["also_in", "split"]).size().to_dict()
     for first, second in combinations(names, 2):
@@ -439,8 +419,7 @@ def _audit_copies(
         differ = _compare(twins, table["labels"])[1]
         _tell(problems, differ, "pair", "of identical images with different classes.")
     row, copy = _pairs(twins).T
-    columns = {"row": row, "split": home[row], "copy": copy, "copy_split": home[copy]}
-    return pd.DataFrame(columns)
+    return pd.DataFrame({"row": row, "split": home[row], "copy": copy, "copy_split": home[copy]})
 
 
 def _balance(
@@ -497,9 +476,9 @@ def _audit_sources(table: pd.DataFrame, names: list, notes: list) -> bool:
 
 
 def _audit_times(table: pd.DataFrame, names: list, notes: list) -> None:
+    first, *rest = names
     when = _when(table["times"])
     _tell(notes, when.isna().sum(), "image", "without a readable time.")
-    first, *rest = names
     if not _is_train(first):
         return  # nobody says which comes first
     latest = when[table["split"] == first].max()
@@ -516,9 +495,8 @@ def _audit_times(table: pd.DataFrame, names: list, notes: list) -> None:
 def _when(times: pd.Series) -> pd.Series:
     """Numbers as they are; dates in ISO 8601, DICOM's or EXIF's form; all else is unreadable.
 
-    Not read: a date with two readings (01.06.2020, two-digit years), a time of day without its day,
-    1900-01-01 (what tables write for "we do not know"), a date without a time zone among times with
-    one. Dates of several precisions are compared at the coarsest.
+    Not read: two readings (01.06.2020, two-digit years), a time of day alone, 1900-01-01 (tables'
+    "we do not know"), no zone among times with one. The coarsest precision is compared.
     """
     odd = times.map(lambda value: isinstance(value, str | bytes | bool | np.bool_ | complex))
     numbers = pd.to_numeric(times.mask(odd.astype(bool)), errors="coerce")
@@ -540,23 +518,17 @@ def _when(times: pd.Series) -> pd.Series:
     return when.dt.tz_localize(None).dt.to_period(unit).dt.start_time if unit else when
 
 
-# ---------------------------------------------------------------------------- the one-page report
-
 
 @dataclass(frozen=True, eq=False)
 class Report:
     """A data report. `print(report)` gives text; in a notebook it shows as tables.
 
     Attributes:
-        title: what was described, and from where.
-        findings: sentences about what deserves a look, most serious first.
-        sections: {heading: table}.
-        copies: one row a pair of images: `first`, `second` (row numbers), `likeness` (1 for exact
-            copies), `exact`, `across` (they stand in different splits), `same_class`, `same_group`
-            (missing where one group is unknown). Of more than eleven equal images not every pair
-            is listed; the table of counts has all.
-        outliers: one row an outlying value: `image` (row number), `measure`, `value`, `z` (modified
-            z-score).
+        title, findings, sections: text; sentences, most serious first; {heading: table}.
+        copies: one row a pair: `first`, `second` (row numbers), `likeness` (1 if exact), `exact`,
+            `across` (two splits), `same_class`, `same_group` (missing where one is unknown). Of
+            more than eleven equal images not every pair is listed; all are counted.
+        outliers: one row a value: `image` (row number), `measure`, `value`, `z` (modified z-score).
     """
 
     title: str
@@ -573,8 +545,8 @@ class Report:
         return "\n".join(parts)
 
     def _repr_html_(self) -> str:
-        found = self.findings or ["nothing stands out"]
         parts = [f"<h3>{html.escape(self.title)}</h3><h4>Worth a look</h4><ul>"]
+        found = self.findings or ["nothing stands out"]
         parts += [f"<li>{html.escape(sentence)}</li>" for sentence in found] + ["</ul>"]
         for heading, table in self.sections.items():
             parts.append(f"<h4>{html.escape(heading)}</h4>{table.to_html(border=0)}")
@@ -595,18 +567,14 @@ def data_report(
     Args:
         images: (n, rows, columns) in grey, or (n, rows, columns, 1, 3 or 4); any numeric type.
         labels: n labels: whole numbers that index `classes`, or names.
-        table: n rows, one an image. A column `split` tells the splits apart; without it there is
-            one.
+        table: n rows, one an image. A column `split` tells the splits apart.
         classes: names of the classes, in the order of the labels.
         source: anything whose text says where the data come from, such as a `datasets.Source`.
         group: the column of `table` that says which images belong together (a patient, a lesion).
 
     Returns:
-        A `Report`: shapes, types and ranges; classes by split; brightness and colour; outliers by
-        brightness, contrast and sharpness; exact and near copies; missing values.
-
-    Raises:
-        DataProblem: images, labels and table do not fit together, or are not what is said above.
+        A `Report`: shapes, types and ranges; classes by split; brightness and colour; outliers;
+        exact and near copies; missing values. Raises DataProblem: they do not fit together.
 
     >>> data_report(np.zeros((3, 8, 8)), ["sick", "well", "well"]).findings[1:3]
     ['Pairs of copies within a split: 3.', 'Pairs of copies that carry two different labels: 2.']
@@ -724,9 +692,8 @@ def _shrink(grey: np.ndarray) -> np.ndarray:
 def modified_z(values: np.ndarray) -> np.ndarray:
     """How far each value lies from the median, in robust standard deviations, (n,).
 
-    (x − median) / (1.4826 · MAD), MAD the median absolute deviation (Iglewicz and Hoaglin 1993).
-    Outliers hardly move the median and the MAD, so they cannot hide themselves. All zero where more
-    than half of the values agree.
+    (x − median) / (1.4826 · MAD), MAD the median absolute deviation (Iglewicz and Hoaglin 1993),
+    which outliers hardly move. All zero where more than half of the values agree.
 
     >>> modified_z(np.array([1.0, 2.0, 3.0, 4.0, 100.0])).round(1).tolist()
     [-1.3, -0.7, 0.0, 0.7, 65.4]
@@ -738,23 +705,21 @@ def modified_z(values: np.ndarray) -> np.ndarray:
 
 def _outliers(looks: pd.DataFrame) -> pd.DataFrame:
     """One row an outlying value. Contrast and sharpness, ratios by nature, are compared as logs."""
-    rows = [pd.DataFrame(columns=["image", "measure", "value", "z"])]
+    rows = []
     usable = np.flatnonzero(looks["contrast"] > 0)
     for measure in looks if len(usable) else []:
         values = looks[measure].to_numpy()[usable]
         z = modified_z(values if measure == "brightness" else np.log(np.maximum(values, 1e-12)))
         far = np.flatnonzero(np.abs(z) > FAR)
-        found = {"image": usable[far], "measure": measure, "value": values[far], "z": z[far]}
-        rows.append(pd.DataFrame(found))
-    return pd.concat(rows[1:] or rows, ignore_index=True)
+        rows += [(usable[i], measure, values[i], z[i]) for i in far]
+    return pd.DataFrame(rows, columns=["image", "measure", "value", "z"])
 
 
 def _near_copies(thumbs: np.ndarray, twins: np.ndarray) -> pd.DataFrame | None:
     """Pairs of unequal images whose fine detail correlates by more than `ALIKE`; None if too many.
 
-    Fine detail is the small grey picture minus a blurred copy of itself, so that a common vignette,
-    a tint or another exposure do not make two images alike. Rotated and mirrored copies are not
-    found. Of equal images only the first is compared.
+    Fine detail is the small grey picture minus its blurred copy: a vignette, tint or exposure make
+    no two alike. Rotated and mirrored copies are not found. Of equal images the first is compared.
     """
     from scipy.ndimage import gaussian_filter
 
@@ -770,9 +735,8 @@ def _near_copies(thumbs: np.ndarray, twins: np.ndarray) -> pd.DataFrame | None:
     for start in range(0, len(usable), 1000):
         alike = np.triu(detail[start : start + 1000] @ detail[start:].T, k=1)
         rows, columns = np.nonzero(alike > ALIKE)
-        near = usable[start + rows], usable[start + columns], alike[rows, columns]
-        found.append(np.stack(near))
-        if sum(block.shape[1] for block in found) > PAIRS:
+        found.append([usable[start + rows], usable[start + columns], alike[rows, columns]])
+        if sum(len(block[0]) for block in found) > PAIRS:
             return None
     near = pd.DataFrame(np.concatenate(found, axis=1).T, columns=["first", "second", "likeness"])
     near = near.astype({"first": int, "second": int})
@@ -836,21 +800,20 @@ def _pile(
 
 def _looks_by(looks: pd.DataFrame, facts: dict, splits: list, classes: list) -> pd.DataFrame:
     seen = looks.drop(columns=["lowest", "highest", "not_finite"])
-    by_split = seen.groupby(facts["split"]).mean().reindex(splits)
-    by_class = seen.groupby(facts["class"]).mean().reindex(classes).dropna()
-    both = pd.concat({"split": by_split, "class": by_class}).astype(float)
-    return both.map("{:.4g}".format)
+    both = {name: seen.groupby(facts[name]).mean().reindex(order).dropna()
+            for name, order in {"split": splits, "class": classes}.items()}  # fmt: skip
+    return pd.concat(both).astype(float).map("{:.4g}".format)
 
 
 def _outlier_counts(outliers: pd.DataFrame, split: np.ndarray) -> pd.DataFrame:
     rows = {}
     for measure in MEASURES:
         found = outliers[outliers["measure"] == measure].sort_values("z")
-        ends = {"lowest": found[found["z"] < 0], "highest": found[found["z"] > 0][::-1]}
-        where = {end: [f"{i} ({split[i]})" for i in far["image"][:1]] for end, far in ends.items()}
-        rows[measure] = {"low": len(ends["lowest"]), "high": len(ends["highest"])}
-        rows[measure] |= {f"row of the {end}": "".join(row) for end, row in where.items()}
-    return pd.DataFrame(rows).T
+        low, high = found[found["z"] < 0], found[found["z"] > 0][::-1]
+        where = ["".join(f"{i} ({split[i]})" for i in far["image"][:1]) for far in (low, high)]
+        rows[measure] = [len(low), len(high), *where]
+    columns = ["low", "high", "row of the lowest", "row of the highest"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=object)
 
 
 def _different(column: pd.Series) -> int:
@@ -860,11 +823,8 @@ def _different(column: pd.Series) -> int:
 
 def _missing(table: pd.DataFrame) -> pd.DataFrame:
     empty, gone = table.isna(), table.apply(_unknown)
-    return pd.DataFrame({
-        "different values": table.apply(_different),
-        "empty": empty.sum(),
-        "filled with “unknown” or the like": (gone & ~empty).sum(),
-    })  # fmt: skip
+    words = {"filled with “unknown” or the like": (gone & ~empty).sum()}
+    return pd.DataFrame({"different values": table.apply(_different), "empty": empty.sum(), **words})
 
 
 def _findings(sections: dict, looks: pd.DataFrame, split: np.ndarray) -> list[str]:
@@ -874,7 +834,7 @@ def _findings(sections: dict, looks: pd.DataFrame, split: np.ndarray) -> list[st
     searched = copies.loc["near", across] != "not searched"
     sums = (copies if searched else copies.loc[["exact"]]).sum()
     counted = {
-        "Images with values that are not finite": looks["not_finite"].gt(0).sum(),
+        "Images with values that are not finite": (looks["not_finite"] > 0).sum(),
         "Images of one single value": (looks["lowest"] == looks["highest"]).sum(),
         "Pairs of exact copies that cross the splits": copies.loc["exact", across],
         "Pairs of near copies that cross the splits": searched and copies.loc["near", across],
