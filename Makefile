@@ -1,5 +1,5 @@
 # Everything a learner or a maintainer runs. CI calls only these.
-#   make lab        open the course in JupyterLab          make work      your own copies in work/
+#   make lab        your copies, opened in JupyterLab      make work      your copies alone, in work/
 #   make test       all tests, every notebook re-executed  make check     stamps and style, in seconds
 #   make run NB=…   execute and stamp one notebook         make evidence NB=…   its runs over all seeds
 #   make new NB=…   start a lesson from the template       make time      count and write the lessons' minutes
@@ -19,7 +19,7 @@ TOGETHER   := -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: lab work test check run new time restamp evidence bench environment
 lab: environment
-	@echo "Opening JupyterLab. Stop it with Ctrl-C in this window."
+	@echo "Opening JupyterLab on your copies in work/. Stop it with Ctrl-C in this window."
 	@$(BIN)/python -m tools.lab $(ARGS)
 
 work: environment

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import copy
+import dis
 import functools
 import itertools
 import linecache
@@ -133,6 +134,16 @@ def _picture(given: tuple) -> bytes:
     return pickle.dumps([t.to_dict("list") if hasattr(t, "to_dict") else t for t in things])
 
 
+def _returns_something(function: Callable) -> bool:
+    """Whether a function has a return of its own, beside the None with which every function ends."""
+    if not hasattr(function, "__code__"):
+        return False
+    steps = list(dis.get_instructions(function))
+    pairs = itertools.pairwise(steps)
+    values = [a for a, b in pairs if b.opname == "RETURN_VALUE" and not (a.opname == "LOAD_CONST" and a.argval is None)]
+    return bool(values) or any(s.opname == "RETURN_CONST" and s.argval is not None for s in steps)
+
+
 def _watched(answer: Callable, spoilt: str) -> Callable:
     """The learner's function, called on copies: a `Hint` where it returns nothing or changes them."""
 
@@ -143,6 +154,8 @@ def _watched(answer: Callable, spoilt: str) -> Callable:
         with np.errstate(all="ignore"):
             got = answer(*lent)
         if got is None:
+            if _returns_something(answer):
+                raise Hint("for some inputs your function returns nothing: does every path end with return?")
             raise Hint("your function returns nothing: does it end with return?")
         if _picture(lent) != before:
             raise Hint(spoilt)

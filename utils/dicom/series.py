@@ -19,7 +19,7 @@ TILT = 1e-3  # between direction cosines, about 0.06 degrees: more than rounding
 SKEW = 2e-3  # of lengths and products of direction cosines that are rounded to three decimals: at most 1.8e-3
 DIRECTORY = "1.2.840.10008.1.3.10"  # SOP class of a DICOMDIR
 ALIKE = {  # what must be one in a volume: how it is called
-    "SeriesInstanceUID": "series; give the files of one", "PatientID": "patients (PatientID)",
+    "SeriesInstanceUID": "series", "PatientID": "patients (PatientID)",
     "StudyInstanceUID": "studies", "FrameOfReferenceUID": "frames of reference", "Modality": "modalities",
     "PhotometricInterpretation": "photometric interpretations",
 }  # fmt: skip
@@ -177,7 +177,7 @@ def _check_alike(slices: list[Dataset]) -> tuple[float, float]:
         if _said(data, "NumberOfFrames") not in (None, 1):
             raise DicomError(f"{name_of(data)} holds several frames; only series of one frame a file can be stacked.")
     if len(slices) < 2:
-        raise DicomError("A volume needs at least two slices that give their PixelSpacing; these files do not.")
+        raise DicomError(f"A volume needs at least two slices of one series, and here is {len(slices) or 'none'}.")
     said = [_said(data, "PixelSpacing") for data in slices]
     keys = [(text, [_said(data, key) for data in slices]) for key, text in ALIKE.items()]
     keys += [("image sizes", [(_said(data, "Rows"), _said(data, "Columns")) for data in slices])]
@@ -194,7 +194,7 @@ def _check_alike(slices: list[Dataset]) -> tuple[float, float]:
 
 def _check_one(text: str, found: list) -> None:
     if (n := len(set(map(str, found)))) > 1:  # as text, for NaN is no two
-        raise DicomError(f"These files hold {n} different {text}, so they are not one volume.")
+        raise DicomError(f"These files hold {n} different {text}, so they are not one volume: give the files of one.")
 
 
 def _check_gaps(slices: list[Dataset], gaps: np.ndarray, tolerance: float) -> float:

@@ -20,11 +20,15 @@ def leaked_images(answer):
         half = len(everything) // 2
         train, test = everything[: half - 7], everything[half:]  # no two lengths agree
         truth = np.isin(test.astype(str), train.astype(str))
-        got = np.asarray(answer(train, test))
+        got = answer(train, test)
+        refuse(isinstance(got, set), "you return a set of lesions; return True or False for each test image")
+        got = np.asarray(got)
         refuse(got.ndim == 0, "you return one number; return True or False for each test image, so "
                "that you can look at them")
         refuse(len(got) == len(train), "you return an entry for each of the {} training images; "
                "mark the test images", len(train))
+        refuse(len(got) == truth.sum() != len(test), "you return the leaked ones only; return True or False "
+               "for every test image")
         pairs = sum((train == lesion).sum() for lesion in test)
         known = {pairs: "matching pairs", len(set(test)): "lesions"}
         refuse(len(got) != len(test), "{} test images give {} entries: you count {}, not images",
@@ -34,6 +38,17 @@ def leaked_images(answer):
         refuse(wrong == len(test), "True stands for a test image whose lesion is in training too; "
                "you have it the other way round")
         refuse(wrong, "{} of {} test images are marked wrongly", wrong, len(test))
+
+
+class _Salted(str):
+    """A name whose place in a set differs from one session to the next, as that of any text does."""
+
+    salt = 0
+
+    def __hash__(self):
+        return hash((str.__str__(self), self.salt))
+
+    __eq__ = str.__eq__
 
 
 @exercise("Exercise 2", "no lesion on both sides, the size you asked for, and the same split tomorrow")
@@ -53,6 +68,11 @@ def grouped_split(answer):
                "split each time: make the generator from the seed you are given")
         refuse((mask == np.asarray(answer(groups, share, 1))).all(), "another seed gives the very "
                "same split: shuffle the lesions before you take some")
+    seen = []
+    for _Salted.salt in range(4):  # four sessions of Python
+        seen.append(np.asarray(answer(np.array([_Salted(name) for name in groups], object), 0.2, 0)))
+    refuse(any((mask != seen[0]).any() for mask in seen), "the same seed gives another split when Python "
+           "starts anew: a set has another order each time; np.unique has not")
 
 
 @exercise("Exercise 3", "each leak is found in its own column, and an unknown is not mistaken for a match")

@@ -64,6 +64,8 @@ def nifti_affine(answer):
         ratio = spacing[1] / spacing[0]
         exchange = truth[:, [1, 0, 2, 3]]
         mistakes = {
+            "that is section 2's affine (slice, row, column, LPS): reorder its columns, then negate two rows":
+                lps[:, [2, 1, 0, 3]],
             "this is still LPS: negate x and y, that is the first two rows, the origin included": lps,
             "the steps are RAS and the origin is still LPS: negate the first two rows to the end": half,
             "you negate two columns: that turns the array's axes round; negate the first two rows": lps @ flip,

@@ -81,9 +81,9 @@ def dice_by_rule(answer):
           spoilt="your function changes the outlines it is given: make a new array")
 def soft_consensus(answer):
     rng = np.random.default_rng(0)
-    for readers in (4, 5):
+    for readers in (5, 6):
         outlines = rng.random((readers, 7, 9)) < 0.5
-        outlines[1] = False  # was asked, drew nothing
+        outlines[1:3] = False  # were asked, drew nothing
         asked = np.ones(readers, bool)
         asked[-1] = outlines[-1, 0, 0] = False
         for drawn in (outlines * asked[:, None, None], outlines):  # the reader who was not asked drew, too
@@ -94,6 +94,8 @@ def soft_consensus(answer):
             drew = drawn.any(axis=(1, 2))
             expect_array(got, votes / asked.sum(), {
                 "you count the readers; divide by how many were asked": votes,
+                "you add up readers who were not asked: leave them out of the sum, too":
+                    drawn.sum(axis=0) / asked.sum(),
                 "a reader who was not asked counts as a no with you: leave them out, also of the divisor":
                     (drawn.mean(axis=0), votes / readers),
                 "you leave out the reader who was asked and drew nothing; that is a no in every pixel":

@@ -27,6 +27,7 @@ def svm_loss(answer):
             "you add the films up; take their mean, or a larger batch has a larger loss": each.sum(),
             "you divide by the number of classes as well; add over classes, average over films": each.mean(),
             "you average over the wrong classes; add them": truth / max(classes - 1, 1),
+            "you count the right class too, and divide by the classes as well: do neither": (truth + 1) / classes,
             "you count only the strongest rival; every class that comes too close costs": each.max(1).mean(),
             "you have the sign the other way round: a rival ahead of the right class costs":
                 np.maximum((1 - ahead) * wrong, 0).sum() / n,
@@ -57,6 +58,8 @@ def softmax_gradient(answer):
             "these are the probabilities: subtract 1 at the right class, then divide by n": shares,
             "your probabilities add to one over the films: add over classes, axis 1":
                 (_softmax(scores, 0) - hot) / n,
+            "you divide by one sum over the whole batch: each film's own powers add to one":
+                ((powers / powers.sum() - hot) / n, (np.exp(scores) / np.exp(scores).sum() - hot) / n),
             "you divide by a sum over the films: add over classes, axis 1": (powers / powers.sum(0) - hot) / n,
             "you divide by the number of classes as well; the mean is over films only": truth / classes,
         }, "for {n} films and {classes} classes your gradient is off by up to {off:.3g}", atol=1e-9,
