@@ -11,19 +11,25 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SPACES = HERE.parent / "work" / ".workspaces"  # which files are open: the course's own, not your other projects'
-FIRST = {"left": {"collapsed": True, "visible": True, "current": "filebrowser", "widgets": ["filebrowser"]},
-         "right": {"collapsed": True, "visible": True, "widgets": []}}  # fmt: skip  the page has the whole window
-LANDING = ["--LabApp.default_url=/lab/tree/work/README.md", f"--LabApp.app_settings_dir={HERE}",
-           f"--LabApp.workspaces_dir={SPACES}", "--LabApp.extension_manager=readonly"]  # fmt: skip
+MAP = "markdownviewer-widget:work/README.md"
+BEGIN = {  # the map alone, side bars closed, so that it can be read on a narrow screen; the files are a click away
+    "layout-restorer:data": {
+        "main": {"dock": {"type": "tab-area", "currentIndex": 0, "widgets": [MAP]}, "current": MAP},
+        "left": {"collapsed": True, "visible": True, "current": "filebrowser", "widgets": ["filebrowser"]},
+        "right": {"collapsed": True, "visible": True, "widgets": []},
+    },
+    MAP: {"data": {"path": "work/README.md", "factory": "Markdown Preview"}},
+    "file-browser-filebrowser:cwd": {"path": "work"},
+}
+LANDING = ["--LabApp.default_url=/lab", f"--LabApp.app_settings_dir={HERE}", f"--LabApp.workspaces_dir={SPACES}",
+           "--LabApp.extension_manager=readonly"]  # fmt: skip
 
 
-def first_layout() -> None:
-    """Before JupyterLab has been here, an arrangement in which its side bars are closed."""
+def begin_with_the_map() -> None:
+    """Let JupyterLab open the map, whatever was open when it was left."""
+    SPACES.mkdir(parents=True, exist_ok=True)
     file = SPACES / "default-37a8.jupyterlab-workspace"  # the name that JupyterLab gives it
-    if not file.exists():
-        SPACES.mkdir(parents=True, exist_ok=True)
-        layout = {"data": {"layout-restorer:data": FIRST}, "metadata": {"id": "default"}}
-        file.write_text(json.dumps(layout), encoding="utf-8")
+    file.write_text(json.dumps({"data": BEGIN, "metadata": {"id": "default"}}), encoding="utf-8")
 
 
 def main(arguments: list[str]) -> int:
@@ -35,7 +41,7 @@ def main(arguments: list[str]) -> int:
     try:
         for sentence in make_copies():
             say(sentence)
-        first_layout()
+        begin_with_the_map()
     except OSError as error:
         say(f"✗ work/ cannot be written ({error.strerror}): free it, and try again.", error=True)
         return 1
