@@ -15,8 +15,10 @@ MAP = "markdownviewer-widget:work/README.md"
 BEGIN = {  # the map alone, side bars closed, so that it can be read on a narrow screen; the files are a click away
     "layout-restorer:data": {
         "main": {"dock": {"type": "tab-area", "currentIndex": 0, "widgets": [MAP]}, "current": MAP},
-        "left": {"collapsed": True, "visible": True, "current": "filebrowser", "widgets": ["filebrowser"]},
+        "down": {"size": 0, "collapsed": True, "widgets": []},
+        "left": {"collapsed": True, "visible": True, "widgets": ["filebrowser"]},
         "right": {"collapsed": True, "visible": True, "widgets": []},
+        "relativeSizes": [0, 1, 0],
     },
     MAP: {"data": {"path": "work/README.md", "factory": "Markdown Preview"}},
     "file-browser-filebrowser:cwd": {"path": "work"},
