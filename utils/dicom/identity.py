@@ -402,9 +402,9 @@ class _Rules:
             if self.numbers == "drop":
                 return True
             if self.numbers == "ask":
-                raise DicomError(f"{self.file}: its {element.keyword} is {value}, which looks like "
-                                 f"{'a date' if day else 'an id'}: look, then pass numbers=\"drop\" or "
-                                 "numbers=\"keep\".")  # fmt: skip
+                like = "a date" if day else "an id"
+                raise DicomError(f"{self.file}: its {element.keyword} is {value}, which looks like {like}: look, then "
+                                 "pass numbers=\"drop\" or numbers=\"keep\".")  # fmt: skip
         return False
 
     def _take_private(self, new: Dataset, data: Dataset) -> None:

@@ -115,7 +115,9 @@ def read(path: str | os.PathLike, *, pixels: bool = True) -> FileDataset:
         if not path.exists():
             raise DicomError("there is no such file")
         if path.is_dir():
-            raise DicomError(f"it is a folder{'' if os.access(path, os.R_OK) else ' that you may not open'}")
+            if not os.access(path, os.R_OK):
+                raise DicomError("it is a folder that you may not open")
+            raise DicomError("it is a folder")
         if not path.is_file():  # a pipe or a device; opening a pipe would wait for ever
             raise DicomError("it is not a regular file")
         if not (size := path.stat().st_size):
@@ -168,9 +170,14 @@ def _parse(file: _Guard, path: Path, pixels: bool) -> FileDataset:
         data = dcmread(file, stop_before_pixels=not pixels, force=True, defer_size=later)
     if not len(data) and body is file and begins < file.size:  # dcmread lets go of all that it has at an early end
         file.seek(0)
-        raise DicomError((pixels and _parse(file, path, False).broken_pixels) or "its header is cut off or damaged")
+        broken = _parse(file, path, False).broken_pixels if pixels else ""
+        if broken:
+            raise DicomError(broken)
+        raise DicomError("its header is cut off or damaged")
     if not len(data) or (bare and not {"SOPClassUID", "Modality", "PatientName", "Rows"} & set(data.dir())):
-        raise DicomError("it holds no data that could be recognised" if bare else "it holds no data")
+        if bare:
+            raise DicomError("it holds no data that could be recognised")
+        raise DicomError("it holds no data")
     # What is left for pixels, if they were not read, and whether the file ends inside compressed ones
     data.bytes_left = body.size - body.tell() - (8 if data.original_encoding[0] else 12)
     data.pixels_left_out, data.broken_pixels = not pixels, "" if pixels else _broken(body)
@@ -279,7 +286,8 @@ def decode(data: Dataset, frame: int | None, rgb: bool) -> tuple[np.ndarray, dic
             array, meta["bits_stored"] = array >> array.dtype.type(shift if high_up else 0), bits
         frames = len(array) if array.ndim == (4 if form["SamplesPerPixel"] == 3 else 3) else 1
         if frame is None and frames != form["NumberOfFrames"]:
-            raise DicomError(f"they are {frames} frames, and its header names {form['NumberOfFrames']}")
+            named = form["NumberOfFrames"]
+            raise DicomError(f"they are {frames} frames, and its header names {named}")
         if rgb and meta["photometric_interpretation"] == "PALETTE COLOR":
             array = _palette(data, array)
             bits = 8 * array.dtype.itemsize
@@ -296,8 +304,9 @@ def decode(data: Dataset, frame: int | None, rgb: bool) -> tuple[np.ndarray, dic
 def _form(data: Dataset, syntax: UID | None, frame: int | None) -> dict[str, Any]:
     """What the header says of the pixels; DicomError where they cannot be so."""
     if not (there := PIXELS & set(data.keys())):
-        left_out = getattr(data, "pixels_left_out", False)
-        raise DicomError("the file was read with pixels=False" if left_out else "the file holds none")
+        if getattr(data, "pixels_left_out", False):
+            raise DicomError("the file was read with pixels=False")
+        raise DicomError("the file holds none")
     if not (pixels := data[min(there)].value):
         raise DicomError("there is no byte of them: the element is empty")
     if not syntax:
@@ -306,9 +315,12 @@ def _form(data: Dataset, syntax: UID | None, frame: int | None) -> dict[str, Any
     kind, samples, frames = (form[k] for k in ("PhotometricInterpretation", "SamplesPerPixel", "NumberOfFrames"))
     for keyword in list(FORM)[: 6 if not integers else 9 if samples == 3 else 8]:
         if not isinstance(value := form[keyword], int | str) or value not in FORM[keyword]:
-            raise DicomError(f"its {keyword} is {'not there' if value is None else value}")
-    if integers and form["BitsStored"] > form["BitsAllocated"]:
-        raise DicomError(f"its BitsStored is {form['BitsStored']}, its BitsAllocated {form['BitsAllocated']}")
+            if value is None:
+                raise DicomError(f"its {keyword} is not there")
+            raise DicomError(f"its {keyword} is {value}")
+    stored, allocated = form["BitsStored"], form["BitsAllocated"]
+    if integers and stored > allocated:
+        raise DicomError(f"its BitsStored is {stored}, its BitsAllocated {allocated}")
     if (samples == 1) != (kind in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR")):
         raise DicomError(f"its PhotometricInterpretation is {kind}, its SamplesPerPixel {samples}")
     if frame is not None and (not isinstance(frame, numbers.Integral) or not 0 <= frame < frames):

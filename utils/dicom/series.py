@@ -177,7 +177,7 @@ def _check_alike(slices: list[Dataset]) -> tuple[float, float]:
         if _said(data, "NumberOfFrames") not in (None, 1):
             raise DicomError(f"{name_of(data)} holds several frames; only series of one frame a file can be stacked.")
     if len(slices) < 2:
-        raise DicomError(f"A volume needs at least two slices of one series, and here is {len(slices) or 'none'}.")
+        raise DicomError(f"A volume needs at least two slices of one series, and here are {len(slices)}.")
     said = [_said(data, "PixelSpacing") for data in slices]
     keys = [(text, [_said(data, key) for data in slices]) for key, text in ALIKE.items()]
     keys += [("image sizes", [(_said(data, "Rows"), _said(data, "Columns")) for data in slices])]
@@ -185,7 +185,8 @@ def _check_alike(slices: list[Dataset]) -> tuple[float, float]:
         _check_one(text, found)
     for data, pair in zip(slices, said, strict=True):
         if not is_spacing(pair):
-            raise DicomError(f"{name_of(data)} gives no two PixelSpacings in mm (it says {pair or 'nothing'}), so the "
+            said_here = pair or "nothing"
+            raise DicomError(f"{name_of(data)} gives no two PixelSpacings in mm (it says {said_here}), so the "
                              "size of its pixels is unknown.")  # fmt: skip
     _check_one("pixel spacings", [tuple(np.round(np.array(pair, float), DECIMALS)) for pair in said])
     _check_one("units", [unit(data) for data in slices])
