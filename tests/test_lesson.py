@@ -63,3 +63,12 @@ def test_a_typo_is_no_refusal():
     with pytest.raises(lesson.Hint, match="look for a typo"):
         expect_refusal(stumbles, "refuse that")
     expect_refusal(lambda: int("x"), "refuse that")
+
+
+def test_a_sentence_does_not_repeat_a_whole_book():
+    @lesson.exercise("Exercise 1", "right")
+    def check(answer):
+        raise lesson.Hint(f"not {answer}")
+
+    verdict = check("x" * 100_000)
+    assert len(repr(verdict)) < 500 and verdict.state == "wrong"

@@ -22,6 +22,18 @@ class NotebookError(Exception):
     """A notebook cannot be run, stamped or used; one sentence."""
 
 
+PEAK = """\
+import sys
+try:
+    import resource
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+except ImportError:  # Windows
+    import psutil
+    print(psutil.Process().memory_info().peak_wset)
+"""  # the largest memory of a kernel, in bytes
+
+
 def all_notebooks() -> list[Path]:
     """Every lesson, in the order of the course."""
     return sorted((ROOT / "episodes").glob("episode*/*.ipynb"))
@@ -135,8 +147,7 @@ def execute(path: Path, longest: float = LONGEST) -> tuple[dict[str, Any], float
         resources={"metadata": {"path": str(path.parent)}},
     )  # fmt: skip
     client.reset_execution_trackers()
-    memory = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    probe = nbformat.v4.new_code_cell(memory, id="peak-memory")
+    probe = nbformat.v4.new_code_cell(PEAK, id="peak-memory")
     notebook.cells.append(probe)
     started = time.perf_counter()
     with client.setup_kernel():
@@ -155,7 +166,7 @@ def execute(path: Path, longest: float = LONGEST) -> tuple[dict[str, Any], float
     notebook.cells.pop()
     for cell in code_cells(notebook):
         cell.outputs = [_tidy(output) for output in cell.outputs]
-    return {**notebook, "metadata": dict(KERNEL)}, seconds, round(int(probe.outputs[0].text) / 1024)
+    return {**notebook, "metadata": dict(KERNEL)}, seconds, round(int(probe.outputs[0].text) / 2**20)
 
 
 def _tidy(output: Any) -> Any:

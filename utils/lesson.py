@@ -87,6 +87,9 @@ def claim(sentence: str, truth: bool, *, real: bool | None = None, **values: Any
 # ---------------------------------------------------------------------------- exercises
 
 
+LONGEST = 400  # letters of a sentence that repeats an answer
+
+
 class Hint(Exception):
     """Raised by a check: one sentence that says what to change."""
 
@@ -204,7 +207,8 @@ def exercise(
             try:
                 test(*[_watched(each, spoilt) if callable(each) else each for each in answers])
             except Hint as hint:
-                return Verdict("wrong", title, str(hint))
+                words = str(hint)
+                return Verdict("wrong", title, words if len(words) <= LONGEST else f"{words[:LONGEST]} …")
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # sys.exit() too: a check must not end the notebook
