@@ -355,3 +355,83 @@ def test_real_world_values_and_palettes_survive():
     item.MeasurementUnitsCodeSequence, item.LUTLabel = [unit], "Anna"
     clean = dicom.deidentify(image(Modality="MR", RealWorldValueMappingSequence=[item]), NAMES)
     assert clean.RealWorldValueMappingSequence[0].RealWorldValueSlope == 1e-6 and b"Anna" not in saved(clean)
+
+
+# what an independent reading of the copies found
+
+
+@pytest.mark.parametrize(("vr", "text"), [("LO", "Knee^Carl"), ("UN", b"Knee^Carl "), ("LO", "Patient: Knee, Carl"),
+                                          ("ST", "Dr. Knee"), ("UT", "seen by Prof Knee")])  # fmt: skip
+def test_a_private_text_written_like_a_name_is_one(vr, text):
+    data = image(StudyDescription="chest knee")
+    data.private_block(0x29, "ACME", create=True).add_new(1, vr, text)
+    assert dicom.deidentify(data, NAMES).StudyDescription == "chest"
+
+
+def test_what_is_retained_of_the_patient_names_nobody():
+    tags = {"PatientSex": "F HUBER", "SmokingStatus": "ANNA", "PatientAge": "HUBER", "PatientWeight": "70.5"}
+    clean = dicom.deidentify(image(**tags), NAMES, retain="patient characteristics")
+    assert clean.PatientWeight == 70.5 and not clean.PatientSex
+    assert not any(word in saved(clean).upper() for word in (b"HUBER", b"ANNA"))
+    kept = dicom.deidentify(image(PatientSex="O", SmokingStatus="NO"), NAMES, retain="patient characteristics")
+    assert (kept.PatientSex, kept.SmokingStatus, kept.PatientAge) == ("O", "NO", "067Y")
+
+
+def test_an_image_type_that_is_a_name_goes():
+    data = image(PatientName="Axial^Mpr", ImageType=["DERIVED", "PRIMARY", "MPR", "AXIAL"])
+    assert dicom.deidentify(data, NAMES).ImageType == ["DERIVED", "PRIMARY", "OTHER", "OTHER"]
+
+
+@pytest.mark.parametrize(("keyword", "value"), [
+    ("SliceLocation", "4821377"), ("KVP", "4821377.0"), ("SliceThickness", "19560229.5"),
+    ("ImagePositionPatient", ["1", "2", "4821377"]), ("SeriesNumber", -4821377),
+    ("ActualFrameDuration", 19560229), ("DiffusionBValue", 19560229.0),
+])  # fmt: skip
+def test_ids_and_dates_hide_in_measured_numbers_too(keyword, value):
+    with pytest.raises(DicomError, match=f"its {keyword} is .*, which looks like"):
+        dicom.deidentify(image(**{keyword: value}), NAMES)
+
+
+@pytest.mark.parametrize(("keyword", "value"), [("ActualFrameDuration", 1210434), ("RadionuclideTotalDose", 370000000),
+                                                ("FrameReferenceTime", 5400000)])  # fmt: skip
+def test_what_is_measured_in_small_units_may_be_large(keyword, value):
+    assert dicom.deidentify(image(**{keyword: value}), NAMES)[keyword].value == value
+
+
+@pytest.mark.parametrize("number", ["Anon-1", "anon 3", "unknown1", "UNKNOWN PATIENT", "0-0", "00 00", "ID", "NULL",
+                                    "deidentified", "patient 1", "12345678", "undefined"])  # fmt: skip
+def test_a_placeholder_in_another_dress_is_none_the_less_one(number):
+    with pytest.raises(DicomError, match="a placeholder that many people may share"):
+        dicom.deidentify(image(PatientID=number), NAMES)
+    assert dicom.deidentify(image(PatientID="1234098"), NAMES).PatientID, "a number of its own"
+
+
+@pytest.mark.parametrize("tags", [{"StudyDescription": "T1 brain"}, {"SeriesDescription": "cranial"},
+                                  {"ProtocolName": "MPRAGE"}, {"BodyPartExamined": "WHOLEBODY"}])  # fmt: skip
+def test_a_head_is_known_by_any_description(tags):
+    assert dicom.deidentify(image(**tags), NAMES).RecognizableVisualFeatures == "YES"
+    assert dicom.deidentify(image(**tags), NAMES, faces="removed").RecognizableVisualFeatures == "NO"
+
+
+def test_two_files_of_one_uid_are_never_one_copy_in_silence(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    for k in range(2):
+        image(pixels=np.full((8, 8), k, np.uint16), SOPInstanceUID="1.2.3.4").save_as(
+            source / f"{k}.dcm", enforce_file_format=True)  # fmt: skip
+    for _ in range(2):  # also when the run goes on
+        table = dicom.deidentify_folder(source, tmp_path / "out", NAMES)
+        assert table["state"][1] == "refused" and table["why"][1].startswith("0.dcm has the") and "same SOP" in table["why"][1]
+
+
+def test_a_folder_fails_in_sentences(tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    image().save_as(source / "a.dcm", enforce_file_format=True)
+    table = dicom.deidentify_folder(source, tmp_path / "out", NAMES, lambda data: data.Nonsense)
+    assert table["state"][0] == "refused" and "Your function clean_regions fails" in table["why"][0]
+    (tmp_path / "file").touch()
+    with pytest.raises(DicomError, match="is a file: name a folder"):
+        dicom.deidentify_folder(source, tmp_path / "file", NAMES)
+    with pytest.raises(DicomError, match="needs one Pseudonymiser"):
+        dicom.deidentify_folder(source, tmp_path / "out", None)

@@ -10,7 +10,7 @@ import pandas as pd
 from pydicom.dataset import Dataset
 
 from utils.dicom.identity import Pseudonymiser, deidentify
-from utils.dicom.read import DicomError, NotDicomError, find_files, read
+from utils.dicom.read import DicomError, NotDicomError, find_files, read, short
 
 Regions = Sequence[tuple[int, int, int, int]]
 COLUMNS = ["file", "state", "target", "why"]
@@ -51,13 +51,17 @@ def deidentify_folder(
     inner, outer = there.resolve(), here.resolve()
     if inner == outer or inner.is_relative_to(outer) or outer.is_relative_to(inner):
         raise DicomError("The target must lie neither inside the source nor around it: name another folder.")
-    rows = []
+    if there.exists() and not there.is_dir():
+        raise DicomError(f"{there.name} is a file: name a folder as the target.")
+    if pseudonyms is None:
+        raise DicomError("A folder needs one Pseudonymiser: without it the files of one patient would not match.")
+    rows, written = [], {}
     for name, path in find_files(here).items():
         try:
             data = read(path)
             if data.get("DirectoryRecordSequence") is not None:
                 raise DicomError("a DICOMDIR: it names patients and files, and the copies need none")
-            regions = clean_regions(data) if callable(clean_regions) else clean_regions
+            regions = _regions(clean_regions, data)
             clean = deidentify(data, pseudonyms, regions, **options)
         except NotDicomError as error:
             rows.append((name, "no DICOM", "", str(error)))
@@ -66,11 +70,21 @@ def deidentify_folder(
             rows.append((name, "refused", "", str(error)))
             continue
         file = Path(clean.PatientID, clean.SeriesInstanceUID, f"{clean.SOPInstanceUID}.dcm")
+        if (first := written.setdefault(clean.SOPInstanceUID, name)) != name:  # what differs must not get lost unseen
+            rows.append((name, "refused", "", f"{first} has the same SOP Instance UID: keep one of the two."))
+            continue
         state = "there" if (there / file).exists() else "done"
         if state == "done":
             _write(clean, there / file)
         rows.append((name, state, file.as_posix(), ""))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _regions(clean_regions: Any, data: Dataset) -> Regions | None:
+    try:
+        return clean_regions(data) if callable(clean_regions) else clean_regions
+    except Exception as error:
+        raise DicomError(f"Your function clean_regions fails on this file ({short(error)}).") from None
 
 
 def _write(clean: Dataset, file: Path) -> None:

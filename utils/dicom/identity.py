@@ -55,13 +55,20 @@ EMPTIED = {"AcquisitionContextSequence", "PatientOrientationCodeSequence", "Pati
 # https://dicom.nema.org/medical/dicom/current/output/chtml/part16/sect_CID_7050.html
 METHODS = ("113100", "113101", "113105", "113107")
 RETAINED = {"patient characteristics": "113108", "safe private": "113111"}  # options that `retain` may name
-NOBODY = re.compile(r"0+|(.)\1{2,}|1234\d*|x+|\?+|-+|anon\w*|unknown|none|no\s?name|no\s?id|n/?a|test\w*|patient|dummy|"
-                    r"removed|deleted|default", re.IGNORECASE)  # PatientIDs that many people share
+NOBODY = re.compile(r"0*|(.)\1{2,}|[x?]+|(anon|unknown|test|pseudonym|deident|undefined)\w*|none|null|nil|no(name|id)|"
+                    r"id|na|patient\d{0,2}|dummy|removed|deleted|default|unbekannt")  # what many people share as an id
+CHARACTERISTIC = re.compile(r"\d{3}[DWMY]|[MFO]|YES|NO|UNKNOWN|(UN)?ALTERED")  # ages, sexes, statuses
 NAMING = re.compile(r"ID$|IDs$|Name$|^AccessionNumber$|Physician|^Issuer")  # keywords of names and ids
-HEADS = {"HEAD", "BRAIN", "SKULL", "FACE", "NECK", "HEADNECK", "WHOLEBODY", "ORBIT", "JAW", "SINUS"}
+HEADS = re.compile(r"head|brain|skull|face|cran|neck|neuro|orbit|jaw|sinus|mprage|whole ?body|kopf|sch.del|hirn",
+                   re.IGNORECASE)  # where one of these stands in a description, the face may be in the picture
+DESCRIBING = ("BodyPartExamined", "StudyDescription", "SeriesDescription", "ProtocolName")
+NAME = re.compile(r"\w\^|\w, *[^\W\d]|\b(dr|mr|mrs|ms|prof|frau|herr)\b", re.IGNORECASE)
+TEXTS, LONGEST_NAME = {"LO", "SH", "ST", "LT", "UT", "UC", "UN", "OB"}, 324  # letters: PS3.5 6.2, five groups of 64
 FILLERS = {"AND", "OF", "WITH", "WITHOUT", "WO", "PRE", "POST"}  # words that say nothing alone
-LARGEST_NUMBER = 99_999  # an integer above it in an element that counts images is asked about
-LOSSY = {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81"}
+LARGEST_NUMBER = 99_999  # a whole number above it is asked about, but for times in ms or µs, doses in Bq, windows
+MEASURED = {"ActualFrameDuration", "ExposureInuAs", "FrameReferenceTime", "FrameTime", "TriggerTime", "WindowCenter",
+            "WindowWidth", "RadionuclideTotalDose", "DoseCalibrationFactor", "RescaleIntercept"}  # fmt: skip
+LOSSY = {f"1.2.840.10008.1.2.4.{kind}" for kind in (50, 51, 81, 91, 93, 203)}
 ALWAYS_ASK = {"US", "IVUS", "ES", "OP", "SC", "XC", "OT"}  # they often hold text, whatever the header says
 RECON = {"MPR", "MIP", "MINIP", "ADC", "AVERAGE", "REFORMATTED", "PROJECTION IMAGE", "MAX_IP", "MIN_IP"}
 ORIGINAL = {"CT", "MR", "PT", "NM"}  # made without letters, unless somebody worked on the image: dose report, 3-D view
@@ -147,7 +154,7 @@ def deidentify(
             in every frame. `[]` says: I have looked, there is no text in the picture.
         person: a key of your own for this patient, where the PatientID is a placeholder that many share. Without a
             PatientID the study stands for the person, so two studies of one person no longer match.
-        retain: "patient characteristics" (option 113108: sex, age, size, weight) and "safe private" (option 113111:
+        retain: one or both of "patient characteristics" (option 113108: sex, age, size, weight) and "safe private" (option 113111:
             the numbers in `words.PRIVATE`). Rare values may tell who it is.
         faces: "there" sets RecognizableVisualFeatures to YES for heads; "removed", where you have defaced them, to NO.
         numbers: what looks like an id or a date in the place of a number, such as a SeriesNumber of seven digits:
@@ -182,6 +189,7 @@ def deidentify(
                          "another tool for it.")  # fmt: skip
     if clean_regions is None and (why := pixel_text(data)):
         raise DicomError(f"{name}: {why}; look at the picture, then pass clean_regions (or [] if there is no text).")
+    retain = [retain] if isinstance(retain, str) else list(retain)
     if strange := set(retain) - RETAINED.keys():
         raise DicomError(f"retain knows {' and '.join(RETAINED)}, not {', '.join(map(str, strange))}.")
     if faces not in ("there", "removed") or numbers not in ("ask", "keep", "drop"):
@@ -190,7 +198,7 @@ def deidentify(
     new = header_of(data, pseudonyms, person, retain, numbers)
     new.SOPClassUID = kind
     _say_what_was_done(new, text_of(data, "BurnedInAnnotation"), clean_regions is not None, retain)
-    if new.get("BodyPartExamined", "") in HEADS and new.Modality in ("CT", "MR", "PT"):
+    if new.Modality in ("CT", "MR", "PT") and HEADS.search(" ".join(text_of(data, word) for word in DESCRIBING)):
         new.RecognizableVisualFeatures = "YES" if faces == "there" else "NO"
     if PIXELS & set(data.keys()):
         _write_pixels(new, data, clean_regions or ())
@@ -214,7 +222,8 @@ def _person(data: Dataset, site: str, person: str) -> str:
     number = attempt(lambda: str(data.get("PatientID") or "").strip()) or ""
     if person:
         return f"{site}|{person}" if site else person
-    if number and NOBODY.fullmatch(number):
+    bare = re.sub(r"[\W_]+", "", number).lower()
+    if number and (NOBODY.fullmatch(bare) or (len(bare) > 2 and "1234567890".startswith(bare))):
         raise DicomError(f"{name_of(data)} has the PatientID {number!r}, a placeholder that many people may share: "
                          "pass person=, a key of your own for this patient.")  # fmt: skip
     issuer = text_of(data, "IssuerOfPatientID") or site
@@ -250,15 +259,25 @@ def names_in(data: Dataset, depth: int = 0) -> frozenset[str]:
             if element.VR == "SQ" and depth < 64:
                 for item in attempt(lambda e=element: list(e.value), []):
                     found |= names_in(item, depth + 1)
-            elif element.VR in ("PN", "AE") or (NAMING.search(element.keyword) and element.VR in ("LO", "SH", "IS")):
+            elif element.VR in ("PN", "AE") or _written_like_a_name(element) or (
+                    NAMING.search(element.keyword) and element.VR in ("LO", "SH", "IS")):  # fmt: skip
                 if element.keyword == "ManufacturerModelName":
                     continue
                 for value in attempt(lambda e=element: values_of(e), []):
+                    value = value.decode("latin-1") if isinstance(value, bytes) else value
                     parts = [part for part in re.split(r"[\W_]+", plain(value)) if part]
                     found |= {*parts, "".join(parts)}
                     for some in re.split(r"[\^=\s,]+", plain(value)):  # O'Head is one name, and two words
                         found.add("".join(re.split(r"[\W_]+", some)))
     return frozenset(found - {""})
+
+
+def _written_like_a_name(element: Any) -> bool:
+    """Whether a short private text has the form of a name: Family^Given, or Family, Given, or Dr Family."""
+    if not element.tag.is_private or element.VR not in TEXTS or element.is_empty:
+        return False
+    text = element.value.decode("latin-1") if isinstance(element.value, bytes) else str(element.value)
+    return len(text) <= LONGEST_NAME and bool(NAME.search(text))
 
 
 def _complete(new: Dataset, data: Dataset, pseudonyms: Pseudonymiser) -> None:
@@ -371,7 +390,9 @@ class _Rules:
             items = [self.cleaned(item) for item in element.value]
             value: Any = [item for item in items if len(item)]
         elif keyword in PATIENT:
-            value = element.value if vr != "AS" or re.fullmatch(r"\d{3}[DWMY]", str(element.value)) else None
+            value = element.value if vr in NUMERIC else str(element.value).strip()
+            if not (harmless(element, vr, data) if vr in NUMERIC else CHARACTERISTIC.fullmatch(value)):
+                value = None
         elif vr in ("DA", "TM", "DT"):
             value = shifted(data, keyword, vr, self.offset)
         elif vr == "UI":
@@ -380,7 +401,7 @@ class _Rules:
             value = f"T-{self.pseudonyms.uid(str(element.value))[-12:]}"
         else:
             value = harmless(element, vr, data, self.names)
-            if vr in ("IS", "DS") and value is not None and self._looks_like_an_id(element, vr):
+            if vr in NUMERIC and value is not None and self._looks_like_an_id(element, vr):
                 value = None
         if value not in (None, [], "", b""):
             kinds = vr.split(" or ")
@@ -390,21 +411,22 @@ class _Rules:
 
     def _looks_like_an_id(self, element: Any, vr: str) -> bool:
         """Whether a number is to be left out; asks (DicomError) where nobody has said what to do."""
-        for value in values_of(element):
-            digits = f"{abs(float(value)):.0f}"
-            if float(value) != int(float(value)) or len(digits) < 5:
+        for value in map(float, values_of(element)):
+            digits = str(int(abs(value)))
+            if len(digits) < 5:
                 continue
             if digits in self.names or digits.lstrip("0") in {name.lstrip("0") for name in self.names}:
                 return True
             day = re.fullmatch(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", digits)
-            if not day and not (vr == "IS" and int(digits) > LARGEST_NUMBER):
+            large = vr in ("IS", "DS") and abs(value) == int(digits) > LARGEST_NUMBER
+            if not day and not (large and element.keyword not in MEASURED):
                 continue
             if self.numbers == "drop":
                 return True
             if self.numbers == "ask":
                 like = "a date" if day else "an id"
-                raise DicomError(f"{self.file}: its {element.keyword} is {value}, which looks like {like}: look, then "
-                                 "pass numbers=\"drop\" or numbers=\"keep\".")  # fmt: skip
+                raise DicomError(f"{self.file}: its {element.keyword or element.tag} is {value:.15g}, which looks like "
+                                 f"{like}: look, then pass numbers=\"drop\" or numbers=\"keep\".")  # fmt: skip
         return False
 
     def _take_private(self, new: Dataset, data: Dataset) -> None:
@@ -415,7 +437,8 @@ class _Rules:
                 if found is None:
                     continue
                 values = [attempt(lambda v=v: float(v)) for v in values_of(found)]
-                if all(value is not None and math.isfinite(value) for value in values):
+                numeric = all(value is not None and math.isfinite(value) for value in values)
+                if numeric and not self._looks_like_an_id(found, vr):
                     kept = [int(v) if vr == "IS" else v for v in values]
                     new.private_block(group, creator, create=True).add_new(element, vr, kept)
 
@@ -443,10 +466,10 @@ def harmless(element: Any, vr: str, owner: Dataset, names: frozenset[str] = froz
     if vr == "AT":
         return values if all(isinstance(v, numbers.Integral) for v in values) else None
     if vr == "CS":
-        known = [str(v) if TERMS.issuperset(str(v).split()) else "OTHER" for v in values]
-        if keyword == "BodyPartExamined" and any(plain(v) in names for v in known):
-            return None
-        return known if "OTHER" not in known or keyword in ("ImageType", "FrameType") else None
+        told = names if keyword in ("BodyPartExamined", "ImageType", "FrameType") else frozenset()
+        known = [str(v) if TERMS.issuperset(str(v).split()) and not (str(v) in WORDS and plain(v) in told) else "OTHER"
+                 for v in values]  # fmt: skip
+        return known if "OTHER" not in known or known == values or keyword in ("ImageType", "FrameType") else None
     if vr in ("LO", "SH"):
         words = [re.findall(r"[A-Za-z0-9]+", str(v)) for v in values]
         kept = [[word for word in some if word.upper() in WORDS and plain(word) not in names] for some in words]
