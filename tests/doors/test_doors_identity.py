@@ -421,7 +421,7 @@ def test_two_files_of_one_uid_are_never_one_copy_in_silence(tmp_path):
             source / f"{k}.dcm", enforce_file_format=True)  # fmt: skip
     for _ in range(2):  # also when the run goes on
         table = dicom.deidentify_folder(source, tmp_path / "out", NAMES)
-        assert table["state"][1] == "refused" and table["why"][1].startswith("0.dcm has the") and "same SOP" in table["why"][1]
+        assert table["state"][1] == "refused" and table["why"][1].startswith("0.dcm has the same SOP")
 
 
 def test_a_folder_fails_in_sentences(tmp_path):

@@ -154,7 +154,7 @@ def deidentify(
             in every frame. `[]` says: I have looked, there is no text in the picture.
         person: a key of your own for this patient, where the PatientID is a placeholder that many share. Without a
             PatientID the study stands for the person, so two studies of one person no longer match.
-        retain: one or both of "patient characteristics" (option 113108: sex, age, size, weight) and "safe private" (option 113111:
+        retain: "patient characteristics" (option 113108: sex, age, size, weight) and "safe private" (option 113111:
             the numbers in `words.PRIVATE`). Rare values may tell who it is.
         faces: "there" sets RecognizableVisualFeatures to YES for heads; "removed", where you have defaced them, to NO.
         numbers: what looks like an id or a date in the place of a number, such as a SeriesNumber of seven digits:
