@@ -311,6 +311,45 @@ def test_a_changed_copy_stays_and_the_new_version_is_put_beside_it(course):
     assert "# new" in copy.with_name("02_explore_dicom.new.ipynb").read_text(encoding="utf-8")
 
 
+def test_what_is_written_into_a_new_version_or_into_the_map_is_never_lost(course):
+    copies.make_copies()
+    copy, original = (course / part / "episode01_data_pile" / "02_explore_dicom.ipynb" for part in ("work", "episodes"))
+    changed(copy, "import pydicom", "import pydicom as mine")
+    changed(original, "import pydicom", "import pydicom  # second")
+    copies.make_copies()
+    second = copy.with_name("02_explore_dicom.new.ipynb")
+    changed(second, "# second", "# second, with my answers")
+    changed(original, "# second", "# third")
+    assert "02_explore_dicom.new2.ipynb beside it" in said_of(course, "02_explore")
+    assert "my answers" in second.read_text(encoding="utf-8")
+    assert "# third" in copy.with_name("02_explore_dicom.new2.ipynb").read_text(encoding="utf-8")
+    page = course / "work" / "README.md"
+    page.write_text(page.read_text(encoding="utf-8") + "\nmy notes\n", encoding="utf-8")
+    assert said_of(course, "work/README.md") == "" and "my notes" in page.read_text(encoding="utf-8")
+    changed(course / "README.md", "What is in a file?", "What is in this file?")
+    assert "README.new.md beside it" in said_of(course, "work/README.md")
+    assert "my notes" in page.read_text(encoding="utf-8")
+
+
+def test_a_release_or_an_empty_cell_is_no_change_and_an_empty_file_is_named(course, monkeypatch):
+    copies.make_copies()
+    copy, original = (course / part / "episode01_data_pile" / "02_explore_dicom.ipynb" for part in ("work", "episodes"))
+    mine = copy.with_name("03_split_and_leak.ipynb")
+    changed(mine, "import numpy", "import numpy as mine")
+    monkeypatch.setattr(publish, "__version__", "9.9")
+    publish.move_address(publish.address())
+    (counted,) = copies.make_copies()
+    assert "renewed" not in counted, "a new tag in the Colab cell changes no lesson"
+    content = json.loads(copy.read_text(encoding="utf-8"))
+    content["cells"].append({"cell_type": "code", "id": "z", "metadata": {}, "source": ["\n"], "outputs": [],
+                             "execution_count": None})  # fmt: skip
+    copy.write_text(json.dumps(content), encoding="utf-8")
+    changed(original, "import pydicom", "import pydicom  # new")
+    assert "1 files renewed" in copies.make_copies()[0]
+    copy.write_text("", encoding="utf-8")
+    assert "no whole notebook any more: it stays" in said_of(course, "02_explore")
+
+
 def test_a_ticked_checklist_a_lesson_that_is_gone_and_a_lost_record(course):
     copies.make_copies()
     ticked = course / "work" / "episode01_data_pile" / "checklist.md"

@@ -6,13 +6,14 @@ beside it. Changed is what code or text says, not outputs, counts or what Jupyte
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
 import shutil
 from pathlib import Path
 
 from tools import notebook
-from tools.notebook import NotebookError, all_notebooks, label, read, write_whole
+from tools.notebook import NotebookError, all_notebooks, label, read, tags, write_whole
 
 RECORD = ".origins.json"  # {file in work/: the mark of what was copied}
 PAGES = ("README.md", "checklist.md", "checklist.html", "glossary.md")  # beside the lessons of an episode
@@ -51,11 +52,15 @@ def _lesson(path: Path) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _mark(text: str) -> str:
-    """A hash of what a file says: of a notebook, kind and text of its cells. Raises ValueError where it is damaged."""
-    if text.lstrip()[:1] == "{":
-        cells = json.loads(text)["cells"]
-        text = json.dumps([(cell["cell_type"], "".join(cell["source"]).strip()) for cell in cells if cell["source"]])
+def _mark(text: str, name: Path) -> str:
+    """A hash of what a file says: of a notebook, kind and text of its cells. Raises ValueError where it is damaged.
+
+    Left out are empty cells, which running the last cell adds, and the Colab cell, which changes with each release.
+    """
+    if name.suffix == ".ipynb":
+        cells = [cell for cell in json.loads(text)["cells"] if "colab" not in tags(cell)]
+        said = [(cell["cell_type"], "".join(cell["source"]).strip()) for cell in cells]
+        text = json.dumps([one for one in said if one[1]])
     return hashlib.sha256(text.strip().encode()).hexdigest()[:16]
 
 
@@ -80,16 +85,17 @@ def make_copies(folder: Path | None = None) -> list[str]:
     for page in PAGES:
         for path in sorted(notebook.ROOT.glob(f"episodes/*/{page}")):
             wanted[path.relative_to(notebook.ROOT / "episodes")] = path.read_text(encoding="utf-8")
+    wanted[Path("README.md")] = the_map()
     said, made, renewed = [], 0, 0
     for name, text in wanted.items():
-        copy, key, new = folder / name, name.as_posix(), _mark(text)
+        copy, key, new = folder / name, name.as_posix(), _mark(text, name)
         if not copy.exists():
             _write(copy, text)
             record[key], made = new, made + (copy.suffix == ".ipynb")
             continue
         try:
-            now = _mark(copy.read_text(encoding="utf-8"))
-        except (ValueError, KeyError, TypeError, OSError):
+            now = _mark(copy.read_text(encoding="utf-8"), name)
+        except (ValueError, KeyError, TypeError, AttributeError, OSError):
             said.append(f"{label(copy)} is no whole notebook any more: it stays; move it away for a fresh one.")
             continue
         if now in (new, record.get(key)):
@@ -98,10 +104,11 @@ def make_copies(folder: Path | None = None) -> list[str]:
                 renewed += 1
             record[key] = new
         elif record.get(key) != new:
-            beside = copy.with_name(f"{copy.stem}.new{copy.suffix}")
+            beside = _free(copy)
             _write(beside, text)
+            why = "has your changes" if key in record else "has no note of its origin"
             record[key] = new
-            said.append(f"{label(copy)} has your changes and stays; its new version is {beside.name} beside it.")
+            said.append(f"{label(copy)} {why} and stays; its new version is {beside.name} beside it.")
     gone = [key for key in record if key not in {name.as_posix() for name in wanted}]
     for key in gone:
         del record[key]
@@ -111,10 +118,15 @@ def make_copies(folder: Path | None = None) -> list[str]:
         copy = folder / path.relative_to(notebook.ROOT / "episodes")
         if not copy.exists() or copy.read_bytes() != path.read_bytes():
             shutil.copyfile(path, copy)
-    _write(folder / "README.md", the_map())
     _write(folder / RECORD, json.dumps(record, indent=1, sort_keys=True) + "\n")
     kept = f"{made} lessons copied into work/, {lessons - made} copies of yours left as they are"
     return [kept + (f", {renewed} files renewed" if renewed else "") + ".", *said]
+
+
+def _free(copy: Path) -> Path:
+    """A name beside a copy that no file has: the learner may have worked in an earlier new version."""
+    names = (copy.with_name(f"{copy.stem}.new{n if n > 1 else ''}{copy.suffix}") for n in itertools.count(1))
+    return next(name for name in names if not name.exists())
 
 
 def _record(folder: Path) -> dict[str, str]:

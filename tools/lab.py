@@ -23,8 +23,13 @@ BEGIN = {  # the map alone, side bars closed, so that it can be read on a narrow
     MAP: {"data": {"path": "work/README.md", "factory": "Markdown Preview"}},
     "file-browser-filebrowser:cwd": {"path": "work"},
 }
-LANDING = ["--LabApp.default_url=/lab", f"--LabApp.app_settings_dir={HERE}", f"--LabApp.workspaces_dir={SPACES}",
-           "--LabApp.extension_manager=readonly"]  # fmt: skip
+LANDING = [
+    "--LabApp.default_url=/lab",
+    f"--ServerApp.root_dir={HERE.parent}",  # whatever the learner's own settings of Jupyter say
+    f"--LabApp.app_settings_dir={HERE}",
+    f"--LabApp.workspaces_dir={SPACES}",
+    "--LabApp.extension_manager=readonly",
+]
 
 
 def begin_with_the_map() -> None:
