@@ -132,9 +132,10 @@ def test_a_learner_comes_in_works_and_updates(clones, browser, tmp_path):
         page.screenshot(path=tmp_path / "map.png")
         page.get_by_role("link", name="What is in the pile?").click()
         page.locator(".jp-Notebook").wait_for()
-        page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
-        for _ in range(4):  # the Colab cell, set-up, header, and what follows
-            page.keyboard.press("Shift+Enter")
+        page.get_by_text("(ipykernel) | Idle").first.wait_for()
+        cell_with(page, EXERCISE).locator(".cm-content").click()
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_text("Run All Above Selected Cell").click()  # as the map says
         assert "✗" in answer(page, WRONG, "✗ Exercise 1")
         assert "✓" in answer(page, RIGHT, "✓ Exercise 1")
         page.screenshot(path=tmp_path / "exercise.png")
