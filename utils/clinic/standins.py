@@ -73,9 +73,9 @@ def pneumonia_npz(seed: int = 0, progress: Progress = None) -> dict[str, np.ndar
             for what, part in zip(("images", "labels"), both, strict=True)}
 
 
-def _children(seed: int, wanted: dict = COUNTS) -> Iterator[tuple[int, int, chest.Site]]:
+def _children(seed: int, wanted: dict | None = None) -> Iterator[tuple[int, int, chest.Site]]:
     """Label, age and ward (with a film as large as the child needs) of each child, split after split."""
-    for split, counts in wanted.items():
+    for split, counts in (wanted or COUNTS).items():
         rng = draws(seed, counts[0])
         labels = rng.permutation(np.repeat([0, 1], counts))
         site = _ELSEWHERE if split == "test" else _CHILDREN
@@ -92,14 +92,16 @@ def write_chest_xray(folder: Path, progress: Progress = None, seed: int = 0, siz
 
     The test films come from another ward. Names are like the published ones, and unique.
     """
-    children, total = _children(seed + 1, _XRAYS), sum(map(sum, _XRAYS.values()))
+    children, total, base = _children(seed + 1, _XRAYS), sum(map(sum, _XRAYS.values())), (seed + 1) * 100_000
     parts = [split for split, counts in _XRAYS.items() for _ in range(sum(counts))]
     for k in (progress or iter)(range(total)):
         label, age, site = next(children)
-        number = (seed + 1) * 100_000 + k
-        child = make_patient(number, ["normal", "opacity"][label], age, vessels=6, severity=2.0)
-        film = np.clip(chest.picture(child, site, size, number)[0] / 16.06, 0, 255).astype(np.uint8)
-        name = f"person{k + 1}_{('bacteria', 'virus')[k % 2]}_{k + 1}" if label else f"IM-{k + 1:04d}-0001"
+        child = make_patient(base + k, ["normal", "opacity"][label], age, vessels=6, severity=2.0)
+        film = np.clip(chest.picture(child, site, size, base + k)[0] / 16.06, 0, 255).astype(np.uint8)
+        kind = ("bacteria", "virus")[k % 2]  # numbers begin anew for each kind, and are no people
+        place = (k - (parts[k] == "test") * sum(_XRAYS["train"])) // 2
+        number = place + (1 if (parts[k] == "train") == (kind == "bacteria") else 10_001)
+        name = f"person{number}_{kind}_{k + 1}" if label else f"IM-{k + 1:04d}-0001"
         path = _new(folder / parts[k] / ["NORMAL", "PNEUMONIA"][label] / f"{name}.jpeg")
         Image.fromarray(film).save(path, quality=92)
 
