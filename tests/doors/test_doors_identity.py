@@ -435,3 +435,11 @@ def test_a_folder_fails_in_sentences(tmp_path):
         dicom.deidentify_folder(source, tmp_path / "file", NAMES)
     with pytest.raises(DicomError, match="needs one Pseudonymiser"):
         dicom.deidentify_folder(source, tmp_path / "out", None)
+
+
+def test_the_audit_is_told_the_key_that_the_copy_was_made_with():
+    data = image(PatientID="ANON")
+    clean = dicom.deidentify(data, NAMES, [], person="volunteer 3")
+    assert dicom.audit_identity(clean, original=data, pseudonyms=NAMES, person="volunteer 3").empty
+    other = dicom.audit_identity(clean, original=data, pseudonyms=NAMES, person="volunteer 4")
+    assert "DA" in set(other["vr"])  # another person's dates are moved by another number of days

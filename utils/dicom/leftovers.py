@@ -52,6 +52,7 @@ def audit_identity(
     *,
     original: Dataset | None = None,
     pseudonyms: Pseudonymiser | None = None,
+    person: str = "",
 ) -> pd.DataFrame:
     """What in a data set could still say who it is; empty where nothing was found.
 
@@ -66,6 +67,7 @@ def audit_identity(
         original, pseudonyms: the file as it was, and what it was cleaned with. Then every date and UID is compared
             with what it must have become, and listed words with the original's names. Without them the audit believes
             what the header says of dates and UIDs, and says so, a row each.
+        person: the key that `deidentify` was given for this patient, where it was given one.
 
     Returns:
         DataFrame: `tag`, `keyword`, `vr`, `where` (path through the sequences), `value` (excerpt), `why`.
@@ -83,7 +85,7 @@ def audit_identity(
         report("", "preamble", "", "preamble", data.preamble, "bytes that anybody may have written")
     said = text_of(data, "LongitudinalTemporalInformationModified")
     removed = text_of(data, "PatientIdentityRemoved") == "YES"
-    known = _expected(original, pseudonyms) if original is not None and pseudonyms is not None else None
+    known = _expected(original, pseudonyms, person) if original is not None and pseudonyms is not None else None
     names = names_in(original) if original is not None else frozenset()
     trust = _Trust(said, f"{uid_root}." if removed else "none", known, names)
     meta = getattr(data, "file_meta", None) or Dataset()
@@ -137,9 +139,9 @@ class _Trust:
         return "that nobody has moved"
 
 
-def _expected(original: Dataset, pseudonyms: Pseudonymiser) -> set[str]:
+def _expected(original: Dataset, pseudonyms: Pseudonymiser, person: str) -> set[str]:
     """Every UID, date and time that the clean copy of a file may hold."""
-    clean = attempt(lambda: header_of(original, pseudonyms)) or Dataset()
+    clean = attempt(lambda: header_of(original, pseudonyms, person)) or Dataset()
     found = set()
     for _, owner, tag in itertools.chain(_walk(clean, ""), _walk(getattr(clean, "file_meta", Dataset()), "")):
         if owner[tag].VR in ("UI", "DA", "TM", "DT"):
