@@ -127,13 +127,16 @@ def experiment_of(path: Path) -> dict[str, Any]:
 
 
 def source_of(namespace: dict[str, Any]) -> Any | None:
-    """`is_real` (all of them) and `fingerprint` (joined by +) of the data sets that an experiment loaded, else None."""
+    """`is_real` and `fingerprint` (joined by +) of the data sets that an experiment loaded, else None.
+
+    One real set makes it real: beside it there may be one that only the clinic has (RSNA's films need an account).
+    """
     found = (getattr(value, "source", None) for value in namespace.values())
     found = [source for source in found if hasattr(source, "is_real")]
     if not found:
         return None
     marks = "+".join(dict.fromkeys(source.fingerprint for source in found))
-    return SimpleNamespace(is_real=all(source.is_real for source in found), fingerprint=marks)
+    return SimpleNamespace(is_real=any(source.is_real for source in found), fingerprint=marks)
 
 
 def planned(namespace: dict[str, Any]) -> list[tuple[str, int]]:

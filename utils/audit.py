@@ -27,6 +27,7 @@ ALIKE = 0.97  # correlation of fine detail from which two images count as near c
 SIDE = 28  # near copies are compared at this many rows and columns at most
 MANY = 20_000  # more images than this: near copies are not searched (time grows with the square)
 PAIRS = 1_000_000  # more near copies than this: the pile is all alike, a list of them is no help
+ROUNDING = 1e-9  # of shares that sum to 1
 LISTED = 10  # a copy is listed with so many earlier ones at most; all pairs are counted
 LARGER = 2.0  # a class with more than so many times the images of another is named
 DARKER = 0.5  # splits whose mean brightness differs by more standard deviations are named
@@ -259,6 +260,47 @@ def _compare(sets: np.ndarray, values: Any) -> tuple[int, int]:
     alike = int((same * (same - 1) // 2).sum())
     return alike, int((every * (every - 1) // 2).sum()) - alike
 
+
+
+def split_by(
+    groups: Sequence[Any], shares: dict[str, float] | None = None, *, labels: Sequence[Any] | None = None, seed: int = 0
+) -> np.ndarray:
+    """Deal whole groups (patients) at random to the parts of a split.
+
+    Args:
+        groups: (n,) who or what must not be in two parts, one entry an image.
+        shares: {part: share of the groups}; .7 train, .1 val and .2 test if left out.
+        labels: (n,) classes, each of which every part must hold.
+        seed: of the deal. The groups are sorted first, so the order of the images does not matter.
+
+    Returns:
+        str (n,), the part of each image. The shares are those of groups; images follow them only about.
+
+    Raises:
+        DataProblem: a group is missing or "unknown", shares do not sum to 1, or a part lacks groups or a class.
+
+    >>> split_by(["Ada", "Bob", "Ada", "Cleo"], {"train": 0.6, "test": 0.4}, seed=1).tolist()
+    ['train', 'test', 'train', 'train']
+    """
+    shares = shares or {"train": 0.7, "val": 0.1, "test": 0.2}
+    column = _column(groups, "groups")
+    if nobody := int(_unknown(column).sum()):
+        raise DataProblem(f"Of {_count(nobody, 'image')} nobody knows whose: leave them out, or ask whose they are.")
+    if abs(sum(shares.values()) - 1) > ROUNDING or min(shares.values()) <= 0:
+        raise DataProblem(f"Shares are above 0 and sum to 1; yours are {', '.join(map(str, shares.values()))}.")
+    people, number = np.unique(column.astype(str).to_numpy(str), return_inverse=True)
+    ends = np.rint(np.cumsum(list(shares.values())) * len(people)).astype(int)
+    counts = np.diff(ends, prepend=0)
+    if counts.min() == 0:
+        raise DataProblem(f"{_count(len(people), 'group')} cannot fill {len(shares)} parts: every part needs one.")
+    dealt = np.repeat(np.array(list(shares)), counts)  # (groups,)
+    parts = dealt[np.random.default_rng(seed).permutation(len(people))][number]
+    if labels is not None:
+        counts = pd.crosstab(parts, _column(labels, "labels", len(parts)).to_numpy()).stack()
+        for part, label in counts.index[counts == 0]:
+            raise DataProblem(f"No image of class {label} came to {part}: too few groups have it. Leave the class "
+                              "out, take larger shares, or get more of it.")  # fmt: skip
+    return parts
 
 
 @dataclass(frozen=True)

@@ -162,6 +162,45 @@ class UNet(nn.Module):
         return self.score(x)
 
 
+class Pyramid(nn.Module):
+    """A feature pyramid: five halvings down, two doublings up, a map at an eighth of the resolution.
+
+    After Lin et al. 2017 (arXiv 1612.03144): each place of the map has seen fine detail from the way down and, from
+    the way up, what surrounds it.
+
+    Args:
+        outputs: numbers that come out at each place.
+        channels: of the input.
+        widths: channels after each halving.
+
+    Shapes:
+        (n, channels, rows, columns), sides divisible by 32, to (n, outputs, rows / 8, columns / 8).
+    """
+
+    def __init__(self, outputs: int, channels: int = 1, widths: Sequence[int] = (16, 32, 64, 96, 96)):
+        super().__init__()
+
+        def halve(before: int, width: int) -> nn.Sequential:
+            parts: list[nn.Module] = []
+            for come, step in ((before, 2), (width, 1)):
+                parts += [nn.Conv2d(come, width, 3, step, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+            return nn.Sequential(*parts)
+
+        self.down = nn.ModuleList(itertools.starmap(halve, itertools.pairwise([channels, *widths])))
+        self.up = nn.ModuleList([nn.Conv2d(widths[4], widths[3], 1), nn.Conv2d(widths[3], widths[2], 1)])
+        self.head = nn.Sequential(nn.Conv2d(widths[2], widths[2], 3, padding=1), nn.ReLU())
+        self.out = nn.Conv2d(widths[2], outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        levels = []
+        for halve in self.down:
+            x = halve(x)
+            levels.append(x)
+        for narrow, finer in zip(self.up, (levels[3], levels[2]), strict=True):
+            x = finer + F.interpolate(narrow(x), scale_factor=2)
+        return self.out(self.head(x))
+
+
 def count_parameters(model: nn.Module) -> int:
     """How many numbers training can change."""
     return sum(p.numel() for p in model.parameters() if p.requires_grad)

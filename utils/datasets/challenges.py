@@ -5,6 +5,7 @@ What contradicts itself is refused, and what is missing is left out and named.
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -59,6 +60,38 @@ class Films:
             DataError: no such film; not a whole DICOM file of one grey picture; the header names another film;
                 a box reaches out of the picture by more than a pixel.
         """
+        pixels, _, boxes = self._read(film)
+        return pixels, boxes
+
+    def resized(self, side: int = 128) -> tuple[np.ndarray, list[np.ndarray]]:
+        """All films in the order of the table, averaged to `side` × `side` pixels, and the boxes resized with them.
+
+        Stored values are scaled so that the brightest that a film's bits can hold is 255. A film that is not square
+        is squeezed.
+
+        Returns:
+            uint8 (films, side, side), and a list of float (n, 4) boxes, `BOX` in pixels of the small film.
+
+        Raises:
+            DataError: what `read` refuses; side is no whole number from 1.
+        """
+        import torch
+        from tqdm import tqdm
+
+        if not isinstance(side, int) or side < 1:
+            raise DataError("side is a whole number of pixels from 1.")
+        pictures, all_boxes = np.empty((len(self), side, side), np.uint8), []
+        bar = tqdm(self.films["film"], desc="films", delay=3, leave=False, file=sys.stdout)
+        for picture, film in zip(pictures, bar, strict=True):
+            pixels, brightest, boxes = self._read(film)
+            scaled = torch.from_numpy(pixels.astype(np.float32) * (255 / brightest))
+            picture[:] = torch.nn.functional.adaptive_avg_pool2d(scaled[None], side)[0].round().numpy()
+            rows, columns = pixels.shape
+            all_boxes.append(boxes * side / [columns, rows, columns, rows])
+        return pictures, all_boxes
+
+    def _read(self, film: str) -> tuple[np.ndarray, int, np.ndarray]:
+        """A film as `read` gives it, and the brightest value that its bits can hold."""
         from utils import dicom
 
         if film not in self._paths:
@@ -80,7 +113,7 @@ class Films:
         if (boxes[:, :2] + boxes[:, 2:] > [columns + ROUNDING, rows + ROUNDING]).any():
             raise DataError(f"A box of the film {film} reaches out of its picture of {columns} × {rows} "
                             f"pixels: films that were resized need resized boxes; {ADVICE}.")  # fmt: skip
-        return (pixels.dtype.type(brightest) - pixels if inverted else pixels), boxes
+        return (pixels.dtype.type(brightest) - pixels if inverted else pixels), brightest, boxes
 
 
 @dataclass(frozen=True, eq=False)
