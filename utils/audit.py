@@ -280,7 +280,7 @@ def split_by(
         DataProblem: a group is missing or "unknown", shares do not sum to 1, or a part lacks groups or a class.
 
     >>> split_by(["Ada", "Bob", "Ada", "Cleo"], {"train": 0.6, "test": 0.4}, seed=1).tolist()
-    ['train', 'test', 'train', 'train']
+    ['train', 'train', 'train', 'test']
     """
     shares = shares or {"train": 0.7, "val": 0.1, "test": 0.2}
     column = _column(groups, "groups")

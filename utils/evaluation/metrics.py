@@ -264,6 +264,28 @@ def redrawn_auc(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> 
         return (yes * (worse + tied / 2)).sum(1) / (yes.sum(1) * no.sum(1))
 
 
+def auc_interval(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> Interval:
+    """The area under the ROC curve with its interval over groups and, with several runs, over runs.
+
+    Args:
+        labels: bool or 0/1 (n,).
+        scores: (n,) or (runs, n), one network a run; the value is the mean of the runs' areas.
+        weights: (draws, n) from `draw_groups`.
+
+    Raises:
+        ValueError: as in `redrawn_auc`.
+
+    >>> print(auc_interval([0, 0, 1, 1], np.array([0.1, 0.4, 0.3, 0.9]), draw_groups(range(4), draws=200)))
+    0.750 (0.000 to 1.000)
+    """
+    runs = np.atleast_2d(scores)
+    once = np.ones((1, runs.shape[1]), int)
+    value = np.mean([redrawn_auc(labels, run, once) for run in runs])
+    each = np.stack([redrawn_auc(labels, run, weights) for run in runs])  # (runs, draws)
+    chosen = np.random.default_rng(0).integers(len(runs), size=each.shape)
+    return interval(value, np.take_along_axis(each, chosen, 0).mean(0))
+
+
 def _yes_or_no(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Labels bool (n,) and scores float (n,). Raises ValueError for other labels, or scores that are not finite."""
     labels, scores = np.asarray(labels), np.asarray(scores, float)
