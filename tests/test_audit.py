@@ -14,6 +14,46 @@ from utils.audit import DataProblem, audit_split, check_data, data_report
 # ---------------------------------------------------------------------------- splits
 
 
+PEOPLE = np.repeat([f"p{number:02d}" for number in range(40)], np.arange(40) % 4 + 1)
+
+
+def test_whole_people_are_dealt_in_the_shares_asked_for_and_the_order_of_images_does_not_matter():
+    parts = audit.split_by(PEOPLE, {"train": 0.7, "val": 0.1, "test": 0.2}, seed=3)
+    table = pd.DataFrame({"person": PEOPLE, "part": parts})
+    assert table.groupby("person")["part"].nunique().max() == 1
+    assert table.groupby("part")["person"].nunique().to_dict() == {"train": 28, "val": 4, "test": 8}
+    order = np.random.default_rng(0).permutation(len(PEOPLE))
+    assert (audit.split_by(PEOPLE[order], seed=3) == parts[order]).all()
+    assert (audit.split_by(PEOPLE, seed=4) != parts).any()
+    assert audit_split(parts, groups=PEOPLE).ok
+
+
+def test_numbers_and_categories_name_people_too():
+    numbers = np.repeat(np.arange(20), 2)
+    for groups in (numbers, pd.Series(numbers).astype("category"), numbers.tolist()):
+        parts = audit.split_by(groups)
+        assert (parts[::2] == parts[1::2]).all()
+
+
+@pytest.mark.parametrize(
+    ("groups", "more", "words"),
+    [
+        (["a", None, "b", "c"], {}, "Of 1 image nobody knows whose"),
+        (["a", "unknown", "", "c"], {}, "Of 2 images nobody knows whose"),
+        (["a", "b"], {}, "2 groups cannot fill 3 parts"),
+        (["a", "b", "c"], {"shares": {"train": 0.9, "test": 0.2}}, "sum to 1"),
+        (["a", "b", "c"], {"shares": {"train": 1.2, "test": -0.2}}, "above 0"),
+        (list("abcdefghij"), {"labels": [1] + [0] * 9}, "No image of class 1 came to"),
+        (list("abc"), {"labels": [1, 0]}, "3"),
+        ("abc", {}, "groups"),
+    ],
+)
+def test_what_cannot_be_dealt_is_refused_in_a_sentence(groups, more, words):
+    with pytest.raises(DataProblem, match=words) as problem:
+        audit.split_by(groups, **more)
+    assert str(problem.value).count("\n") == 0
+
+
 @pytest.fixture
 def deal():
     """Ninety images of thirty patients (three each), two classes, two sources, split by patient."""

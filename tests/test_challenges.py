@@ -306,6 +306,25 @@ def test_pictures_of_another_kind_are_turned_round_or_refused(rsna):
     refused("not one grey picture", lambda: pile.read(film))
 
 
+def test_small_films_keep_their_boxes_in_place_whatever_their_bits_and_their_end_of_the_scale(rsna):
+    eight, twelve, inverted = datasets.rsna().films["film"][:3]
+    pile = datasets.rsna()
+    before = pile.resized(32)
+    files = {film: rsna / FILMS / f"{film}.dcm" for film in (twelve, inverted)}
+    stored = {film: pile.read(film)[0] for film in files}
+    rewritten(files[twelve], stored[twelve].astype(np.uint16) * 16, BitsStored=12)
+    rewritten(files[inverted], 255 - stored[inverted], PhotometricInterpretation="MONOCHROME1")
+    pictures, boxes = datasets.rsna().resized(32)
+    assert pictures.shape == (len(pile), 32, 32) and pictures.dtype == np.uint8
+    assert abs(pictures.astype(int) - before[0]).max() <= 1  # 16 * 255 is not 4095
+    square = pile.read(eight)[0].reshape(32, 2, 32, 2).mean((1, 3))
+    assert abs(pictures[0] - square).max() <= 0.5
+    for film, of_film in zip(pile.films["film"], boxes, strict=True):
+        np.testing.assert_allclose(of_film * 2, pile.read(film)[1])
+    for side in (0, 2.5, "32"):
+        refused("side is a whole number", lambda side=side: pile.resized(side))
+
+
 def test_a_box_outside_the_picture(rsna):
     film = first(1)
     edit(rsna / LABELS, lambda rows: rows.assign(width=rows["width"].where(rows["patientId"] != film, "900")))

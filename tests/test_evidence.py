@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -283,3 +284,13 @@ def test_what_the_experiment_reaches_is_behind_and_the_door_is_not(course, monke
     monkeypatch.setattr(library, "read", lambda one: changed.get(one) or read(one))
     wrong, behind = gathering.state(path)
     assert not wrong and "made before code that it reaches changed" in behind[0]
+
+
+def test_beside_a_set_that_only_the_clinic_has_one_real_set_makes_the_rows_real():
+    def loaded(real, mark):
+        return SimpleNamespace(source=SimpleNamespace(is_real=real, fingerprint=mark))
+
+    found = gathering.source_of({"films": loaded(False, "aa"), "children": loaded(True, "bb"), "seed": 3})
+    assert found.is_real and found.fingerprint == "aa+bb"
+    assert not gathering.source_of({"films": loaded(False, "aa")}).is_real
+    assert gathering.source_of({"seed": 3}) is None

@@ -160,7 +160,7 @@ def test_the_list_of_other_names_is_complete_and_right():
 
 def lesson_problem(lesson, there, addresses):
     """What is wrong with a lesson as an entry names it: '[1.3]' if the notebook exists, else '1.3 (in preparation)'."""
-    number, in_preparation = re.fullmatch(r"\[?([1-4]\.[1-7])\]?( \(in preparation\))?", lesson).groups()
+    number, in_preparation = re.fullmatch(r"\[?([1-4]\.[1-9])\]?( \(in preparation\))?", lesson).groups()
     if in_preparation:
         return f"lesson {number} exists: write [{number}], its address below" if number in there else ""
     if lesson != f"[{number}]" or addresses.get(number) != there.get(number, "none"):

@@ -181,3 +181,19 @@ def test_of_equal_sensitivities_the_more_specific_threshold_is_chosen():
 def test_a_number_that_says_nothing_is_refused(call):
     with pytest.raises(ValueError):
         call()
+
+
+def test_the_interval_of_an_auc_holds_cases_and_seeds():
+    rng = np.random.default_rng(0)
+    labels = rng.random(200) < 0.4
+    runs = labels + rng.normal(0, 1, (5, 200))
+    weights = metrics.draw_groups(range(200))
+    one, five = metrics.auc_interval(labels, runs[0], weights), metrics.auc_interval(labels, runs, weights)
+    assert one.value == pytest.approx(roc_auc_score(labels, runs[0]))
+    assert five.value == pytest.approx(np.mean([roc_auc_score(labels, run) for run in runs]))
+    assert one.low < one.value < one.high and five.low < five.value < five.high
+    spread = labels + rng.normal(0, [[0.2], [0.5], [1], [2], [4]], (5, 200))
+    wide = metrics.auc_interval(labels, spread, weights)
+    assert wide.high - wide.low > 2 * (five.high - five.low)
+    with pytest.raises(ValueError, match="finite"):
+        metrics.auc_interval(labels, np.full(200, np.nan), weights)

@@ -1,4 +1,4 @@
-"""The U-Net: shapes, skips that change nothing but what they carry, and a mask it can learn."""
+"""The U-Net and the pyramid: shapes, skips that change nothing but what they carry, and what they can learn."""
 from __future__ import annotations
 
 import pytest
@@ -44,3 +44,21 @@ def test_instance_norm_loses_the_scale_of_an_image_and_batch_norm_does_not():
         torch.manual_seed(0)
         found = models.UNet(2, norm=norm).train()(torch.cat([x, 3 * x]))
         assert torch.allclose(found[:2], found[2:], atol=1e-3) == same, norm
+
+
+def test_a_pyramid_gives_a_map_at_an_eighth_of_the_resolution_and_learns_where():
+    assert models.Pyramid(5, channels=3)(torch.zeros(2, 3, 64, 96)).shape == (2, 5, 8, 12)
+    torch.manual_seed(0)
+    films, place = torch.zeros(64, 1, 64, 64), torch.randint(0, 64, (64,))
+    targets = torch.zeros(64, 64)
+    for film, cell, target in zip(films, place.tolist(), targets, strict=True):
+        row, column = divmod(cell, 8)
+        film[0, 8 * row + 2 : 8 * row + 6, 8 * column + 2 : 8 * column + 6] = 1
+        target[cell] = 1
+
+    def loss(maps, targets):
+        return torch.nn.functional.binary_cross_entropy_with_logits(maps.flatten(1), targets)
+
+    network = training.fit(models.Pyramid(1), (films, targets), epochs=25, batch_size=16, loss=loss, seed=0,
+                           progress="").model  # fmt: skip
+    assert float((training.scores(network, films).flatten(1).argmax(1) == place).float().mean()) > 0.9
