@@ -147,7 +147,13 @@ def test_with_nobodys_archive_the_clinic_writes_one_and_keeps_it(monkeypatch, ca
     assert mask.any() and not scan.source.is_real, "a synthetic scan is not called real"
     assert {f.name for f in places.DATA.iterdir()} == {"synthetic"} and capsys.readouterr().err == ""
     monkeypatch.setattr(places, "clinic_code", lambda: "other code")
-    assert datasets.rsna().source.fingerprint != piles[0].source.fingerprint and len(calls) == 3
+    assert datasets.rsna().source.fingerprint == piles[0].source.fingerprint, "other code, the same films"
+    assert len(calls) == 3, "other code makes them anew"
+    monkeypatch.setattr(places, "clinic_code", lambda: "code that makes other films")
+    small("rsna", standins.write_rsna, patients=3, size=SIZE // 2)
+    small("covid19", standins.write_covid, patients=1, spacing=(9, 9, 9), shape=(40, 36, 30), seed=1)
+    for again, before in zip((datasets.rsna(), datasets.covid19()), piles, strict=True):
+        assert again.source.fingerprint != before.source.fingerprint
 
 
 def test_where_it_looks(monkeypatch, written, tmp_path):

@@ -127,10 +127,7 @@ def experiment_of(path: Path) -> dict[str, Any]:
 
 
 def source_of(namespace: dict[str, Any]) -> Any | None:
-    """`is_real` and `fingerprint` (joined by +) of the data sets that an experiment loaded, else None.
-
-    One real set makes it real: beside it there may be one that only the clinic has (RSNA's films need an account).
-    """
+    """`is_real` (one of them is enough) and `fingerprint` (joined by +) of an experiment's data sets, else None."""
     found = (getattr(value, "source", None) for value in namespace.values())
     found = [source for source in found if hasattr(source, "is_real")]
     if not found:

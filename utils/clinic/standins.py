@@ -85,7 +85,7 @@ def _children(seed: int, wanted: dict | None = None) -> Iterator[tuple[int, int,
 
 
 _XRAYS = {"train": (350, 850), "test": (120, 180)}  # normal, pneumonia
-_SEVERITY, _GAMMA = {"train": 2.0, "test": 1.3}, {"train": 1.0, "test": .8}
+_SEVERITY, _GAMMA = {"train": 2.0, "test": 1.0}, {"train": 1.0, "test": .8}
 
 
 def write_chest_xray(folder: Path, progress: Progress = None, seed: int = 0, size: int = 64) -> None:
