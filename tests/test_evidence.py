@@ -72,10 +72,19 @@ def test_evidence_covers_real_and_synthetic_data(path):
     assert not missing, f"no rows on {missing} data: run `make evidence NB={path.stem}` there, too"
 
 
+FEWER = {  # seeds of a variant: 1 where nothing is random, 3 where a run takes minutes
+    "03_classify_pneumonia": {"logistic": 1, "children, logistic": 1},
+    "05_segment_lung_lesions": {f"{data}, {skips}": 3 for data in ("clinic CT", "hippocampus")
+                                for skips in ("skips", "no skips")},
+}  # fmt: skip
+
+
 @every_experiment
 def test_each_variant_has_five_seeds(path):
     by_variant = rows_of(path).groupby(["source", "variant"])["seed"].nunique()
-    assert by_variant.min() >= (3 if path.suffix == ".py" else 5)
+    usual, fewer = 3 if path.suffix == ".py" else 5, FEWER.get(path.stem, {})
+    few = {key: seeds for key, seeds in by_variant.items() if seeds < fewer.get(key[1], usual)}
+    assert not few
 
 
 @every_experiment
@@ -110,7 +119,7 @@ def experiment(variant, seed):
     if {stop} and seed == 2:
         raise KeyboardInterrupt
     score = seed + (variant == "shifted") / 3
-    return {{"score": score, "predictions": {{"val": [seed, seed + 1]}}}}
+    return {{"score": score, "predictions": {{"val": [seed, seed + 1], "left out": [float("nan")]}}}}
 """
 
 
@@ -182,7 +191,7 @@ def test_it_goes_on_where_it_stopped(course):
     assert ran(path) == [f"shifted {seed}" for seed in range(3)], "rows and arrays of this variant disagreed"
     assert file.read_bytes() == whole
     again = np.load(file.with_suffix(".npz"))
-    assert all(np.array_equal(again[key], arrays[key]) for key in arrays)
+    assert all(np.array_equal(again[key], arrays[key], equal_nan="left out" in key) for key in arrays)
 
 
 def test_what_was_done_before_an_interruption_is_kept(course):

@@ -230,7 +230,8 @@ def recheck(path: Path) -> Path:
                 who = f"{path.stem}, {kind}, {variant}, seed {row['seed']}"
                 raise NotebookError(f"{who}: {name} was {before} and is {now}: gather the evidence anew.")
         for split, array in predictions.items():
-            if not np.array_equal(stored[f"{kind}|{variant}|{split}"][position], array):
+            there = stored[f"{kind}|{variant}|{split}"][position]
+            if not np.array_equal(there, array, equal_nan=there.dtype.kind == "f"):
                 raise NotebookError(f"{path.stem}, {kind}, {variant}: its predictions changed: gather them anew.")
         print(f"{path.stem}, {kind}, {variant}, seed {row['seed']}: as stored ({seconds:.1f} s)", flush=True)
     everything.loc[rows.index, "code"] = code_hash(path)
