@@ -18,7 +18,7 @@ MISTAKES["millilitres"] = [
     (ML + "return mask.sum()", "voxels"),
     (ML + "return max(1, mask.sum()) * abs(np.linalg.det(affine[:3, :3])) / 1000", "empty mask"),
     (ML + "return (mask == True).sum() * abs(np.linalg.det(affine)) / 1000 * (1 + (mask.dtype != bool))", "0 and 1"),
-    (ML + "affine[:3, 3] = 0\n    return mask.sum() * abs(np.linalg.det(affine)) / 1000", "make a new one"),
+    (ML + "affine[:3, 3] = 0\n    return mask.sum() * abs(np.linalg.det(affine)) / 1000", "changes what it is given"),
     (ML + "return 3.0", "you give 3"),
 ]
 DICE = "def dice(a, b):\n    "
