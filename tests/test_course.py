@@ -136,14 +136,15 @@ ROOMS = ["clinic", "dicom", "datasets", "audit", "evaluation", "figures", "lesso
          "training", "recipe", "exercises"]  # fmt: skip
 MOST_ROOMS, MOST_ENTRIES = 16, 14  # `__init__` counts as an entry
 # Lines: (DESIGN's target, what was measured when this was written, rounded up to ten). The target stays the aim: where
-# a room is above it, its ceiling goes down with every line that goes, and never up.
+# a room is above it, its ceiling goes down with every line that goes, and up by what a lesson needs, in the commit that
+# brings the lesson (3.3: a split by patient, small films, the pyramid; 3.8: a pretrained network and its file).
 LINES = {
     ("clinic",): (1670, 2120),
     ("dicom",): (1300, 2080),
-    ("datasets",): (1050, 2063),
-    ("audit",): (460, 871),
+    ("datasets",): (1050, 2112),
+    ("audit",): (460, 913),
     ("evaluation",): (600, 600),
-    ("models", "augment", "training", "recipe"): (620, 1012),
+    ("models", "augment", "training", "recipe"): (620, 1232),
     ("figures", "lesson", "evidence"): (350, 606),
 }
 TOOLS = (700, 1680)
