@@ -41,10 +41,12 @@ def test_numbers_and_categories_name_people_too():
         (["a", None, "b", "c"], {}, "Of 1 image nobody knows whose"),
         (["a", "unknown", "", "c"], {}, "Of 2 images nobody knows whose"),
         (["a", "b"], {}, "2 groups cannot fill 3 parts"),
-        (["a", "b", "c"], {"shares": {"train": 0.9, "test": 0.2}}, "sum to 1"),
-        (["a", "b", "c"], {"shares": {"train": 1.2, "test": -0.2}}, "above 0"),
+        *[(["a", "b", "c"], {"shares": shares}, "above 0, sum 1; not")
+          for shares in ({"train": 0.9, "test": 0.2}, {"train": 1.2, "test": -0.2}, {"train": 80, "test": 20}, {},
+                         {"train": float("nan"), "test": 0.2}, {"train": "much"}, [0.8, 0.2])],
         (list("abcdefghij"), {"labels": [1] + [0] * 9}, "No image of class 1 came to"),
         (list("abc"), {"labels": [1, 0]}, "3"),
+        (list("abcdef"), {"labels": [1, 0, None, 1, 0, 1]}, "1 image came without a label"),
         ("abc", {}, "groups"),
     ],
 )

@@ -142,7 +142,7 @@ LINES = {
     ("clinic",): (1670, 2120),
     ("dicom",): (1300, 2080),
     ("datasets",): (1050, 2112),
-    ("audit",): (460, 913),
+    ("audit",): (460, 920),
     ("evaluation",): (600, 600),
     ("models", "augment", "training", "recipe"): (620, 1232),
     ("figures", "lesson", "evidence"): (350, 606),

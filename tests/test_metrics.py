@@ -197,3 +197,5 @@ def test_the_interval_of_an_auc_holds_cases_and_seeds():
     assert wide.high - wide.low > 2 * (five.high - five.low)
     with pytest.raises(ValueError, match="finite"):
         metrics.auc_interval(labels, np.full(200, np.nan), weights)
+    with pytest.raises(ValueError, match="weights for 200 cases"):
+        metrics.auc_interval(labels, runs, weights[:, :100])

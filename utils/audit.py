@@ -277,17 +277,21 @@ def split_by(
         str (n,), the part of each image. The shares are those of groups; images follow them only about.
 
     Raises:
-        DataProblem: a group is missing or "unknown", shares do not sum to 1, or a part lacks groups or a class.
+        DataProblem: a group or label is missing, shares do not sum to 1, or a part lacks groups or a class.
 
     >>> split_by(["Ada", "Bob", "Ada", "Cleo"], {"train": 0.6, "test": 0.4}, seed=1).tolist()
     ['train', 'train', 'train', 'test']
     """
-    shares = shares or {"train": 0.7, "val": 0.1, "test": 0.2}
+    shares = {"train": 0.7, "val": 0.1, "test": 0.2} if shares is None else shares
     column = _column(groups, "groups")
     if nobody := int(_unknown(column).sum()):
         raise DataProblem(f"Of {_count(nobody, 'image')} nobody knows whose: leave them out, or ask whose they are.")
-    if abs(sum(shares.values()) - 1) > ROUNDING or min(shares.values()) <= 0:
-        raise DataProblem(f"Shares are above 0 and sum to 1; yours are {', '.join(map(str, shares.values()))}.")
+    try:
+        sound = abs(sum(shares.values()) - 1) <= ROUNDING and min(shares.values()) > 0
+    except (AttributeError, TypeError, ValueError):  # no dictionary, or not of numbers
+        sound = False
+    if not sound:
+        raise DataProblem(f'Shares are a dictionary like {{"train": 0.8, "test": 0.2}}, above 0, sum 1; not {shares}.')
     people, number = np.unique(column.astype(str).to_numpy(str), return_inverse=True)
     ends = np.rint(np.cumsum(list(shares.values())) * len(people)).astype(int)
     counts = np.diff(ends, prepend=0)
@@ -296,7 +300,10 @@ def split_by(
     dealt = np.repeat(np.array(list(shares)), counts)  # (groups,)
     parts = dealt[np.random.default_rng(seed).permutation(len(people))][number]
     if labels is not None:
-        counts = pd.crosstab(parts, _column(labels, "labels", len(parts)).to_numpy()).stack()
+        kinds = _column(labels, "labels", len(parts))
+        if unnamed := int(_unknown(kinds).sum()):
+            raise DataProblem(f"{_count(unnamed, 'image')} came without a label: leave them out, or have them read.")
+        counts = pd.crosstab(parts, kinds.to_numpy()).stack()
         for part, label in counts.index[counts == 0]:
             raise DataProblem(f"No image of class {label} came to {part}: too few groups have it. Leave the class "
                               "out, take larger shares, or get more of it.")  # fmt: skip

@@ -273,12 +273,15 @@ def auc_interval(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) ->
         weights: (draws, n) from `draw_groups`.
 
     Raises:
-        ValueError: as in `redrawn_auc`.
+        ValueError: as in `redrawn_auc`, or weights of other cases.
 
     >>> print(auc_interval([0, 0, 1, 1], np.array([0.1, 0.4, 0.3, 0.9]), draw_groups(range(4), draws=200)))
     0.750 (0.000 to 1.000)
     """
     runs = np.atleast_2d(scores)
+    if weights.ndim != 2 or weights.shape[1] != runs.shape[1]:
+        sizes = f"{weights.shape} weights for {runs.shape[1]} cases"
+        raise ValueError(f"{sizes}: draw_groups makes (draws, cases) of them, one group a case.")
     once = np.ones((1, runs.shape[1]), int)
     value = np.mean([redrawn_auc(labels, run, once) for run in runs])
     each = np.stack([redrawn_auc(labels, run, weights) for run in runs])  # (runs, draws)
