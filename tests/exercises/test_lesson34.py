@@ -13,6 +13,8 @@ CUT = "w, h = max(0, w), max(0, h)\n    "
 AREAS = "A, B = (a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1])\n    "
 MISTAKES["iou"] = [
     (IOU + SIDES + AREAS + "return w * h / (A + B - w * h) if A + B > 0 and w * h > 0 else 0", "one by one"),
+    (IOU + SIDES + "w = max(0, w)\n    " + AREAS + "return w * h / (A + B - w * h) if A + B else 0",
+     "in one direction"),
     (IOU + SIDES + CUT + AREAS + "return w * h / (A + B) if A + B else 0", "counts the shared part twice"),
     (IOU + SIDES + CUT + AREAS + "return 2 * w * h / (A + B) if A + B else 0", "Dice"),
     (IOU + SIDES + CUT + "return w * h", "divide it by the area"),

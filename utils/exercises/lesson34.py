@@ -39,7 +39,8 @@ def iou(answer):
     pairs = [
         ((0, 0, 10, 10), (6, 0, 11, 9)), ((0, 0, 10, 10), (2, 3, 6, 8)), ((3, 4, 8, 9), (3, 4, 8, 9)),
         ((0, 0, 4, 4), (4, 0, 8, 4)), ((0, 0, 2, 2), (5, 6, 8, 9)), ((1, 1, 1, 5), (1, 1, 1, 5)),
-        ((2.5, 1, 7, 6.5), (4, 0, 9.5, 5)),
+        ((2.5, 1, 7, 6.5), (4, 0, 9.5, 5)), ((0, 0, 4, 4), (1, 6, 5, 9)), ((0, 0, 4, 4), (6, 1, 9, 5)),
+        ((2, 2, 2, 6), (0, 0, 8, 8)),
     ]  # fmt: skip
     for a, b in pairs:
         both, areas, truth = _iou(a, b)
@@ -54,6 +55,8 @@ def iou(answer):
         expect_number(
             got, truth,
             {
+                "boxes that are apart in one direction get a negative area: cut width and height at 0 one by one": (
+                    wide * high / (sum(areas) - wide * high) if wide * high < 0 else np.nan),
                 "boxes that are apart in both directions get a positive area: cut width and height at 0 one by one": (
                     wide * high / (sum(areas) - wide * high) if apart else np.nan),
                 "you divide by the sum of both areas, which counts the shared part twice: subtract it once": (
