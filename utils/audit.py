@@ -261,7 +261,6 @@ def _compare(sets: np.ndarray, values: Any) -> tuple[int, int]:
     return alike, int((every * (every - 1) // 2).sum()) - alike
 
 
-
 def split_by(
     groups: Sequence[Any], shares: dict[str, float] | None = None, *, labels: Sequence[Any] | None = None, seed: int = 0
 ) -> np.ndarray:
