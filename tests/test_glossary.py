@@ -5,11 +5,11 @@ import re
 
 import pytest
 
+from tools import glossary
 from tools import notebook as notebooks
+from tools.glossary import key, other_names, prose, terms_met
 
-GLOSSARY = notebooks.ROOT / "episodes" / "episode02_domain_specifics" / "glossary.md"
-TEXT = GLOSSARY.read_text(encoding="utf-8")
-PARTS = ["Clinical words for engineers", "Technical words for clinicians"]
+TEXT = glossary.FILE.read_text(encoding="utf-8")
 LESSONS = notebooks.all_notebooks()
 every_lesson = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 # Bold that builds the page and names no term; bold that ends in ":" or "." does not either.
@@ -19,67 +19,8 @@ STRUCTURE = {
 }  # fmt: skip
 
 
-def key(name):
-    """A name without case, plural, possessive and punctuation: 'Near-duplicates' and 'near duplicate' are one."""
-    name = re.sub(r"['’]s\b", "", name.casefold()).replace("’", "'")
-    return " ".join(singular(word) for word in re.findall(r"[^\W_]+", name))
-
-
-def singular(word):
-    if len(word) > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
-    if len(word) > 3 and re.search(r"(ch|sh|x|ss)es$", word):
-        return word[:-2]
-    return word[:-1] if len(word) > 3 and re.search(r"[^suia]s$", word) else word
-
-
-def section(title):
-    return TEXT.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
-
-
-def entries(part):
-    """(term, paragraph) for each entry of a part, in the order of the page."""
-    blocks = re.split(r"(?m)^### ", section(part))[1:]
-    return [(block.partition("\n")[0].strip(), block.partition("\n")[2].strip()) for block in blocks]
-
-
-ENTRIES = [entry for part in PARTS for entry in entries(part)]
-
-
-def other_names(paragraph):
-    """The names listed after 'Also' and 'Here too' at the start of an entry."""
-    lists = re.match(r"(?:\*Also:\* (.+?)\. )?(?:\*Here too:\* (.+?)\. )?(?=[A-Z\[*0-9])", paragraph)
-    return [name for names in (lists.groups() if lists else ()) if names for name in names.split(", ")]
-
-
-def known_names():
-    """Keys of all terms, of their other names, and of both halves of 'anterior and posterior'."""
-    known = set()
-    for term, paragraph in ENTRIES:
-        for name in [term, *term.split(" and "), *other_names(paragraph)]:
-            known.add(key(name))
-    return known
-
-
-KNOWN = known_names()
-
-
-def prose(cell):
-    """A Markdown cell without code, formulas and addresses."""
-    text = re.sub(r"```.*?```", "", cell["source"], flags=re.DOTALL)
-    text = re.sub(r"`[^`\n]*`|\$[^$\n]+\$", "", text)
-    return re.sub(r"\]\([^)]*\)", "]", text)
-
-
-def terms_met(notebook):
-    """The terms a lesson lists after 'Glossary terms met:'."""
-    met = []
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "markdown" and "Glossary terms met" in cell["source"]:
-            listed = prose(cell).partition("Glossary terms met")[2].split("\n\n")[0]
-            listed = re.sub(r"[*\[\]]", "", listed).strip(" :.\n")
-            met += [term for term in (name.strip(" .\n") for name in re.split("[,·;]", listed)) if term]
-    return [" ".join(term.split()) for term in met]
+ENTRIES = [entry for part in glossary.PARTS for entry in glossary.entries(part, TEXT)]
+KNOWN = {key(name) for entry in ENTRIES for name in glossary.names_of(*entry)}
 
 
 def bold_terms(notebook):
@@ -102,7 +43,7 @@ def unexplained(names):
 
 def test_at_least_120_terms_from_both_sides():
     assert len(ENTRIES) >= 120
-    assert all(len(entries(part)) >= 60 for part in PARTS)
+    assert all(len(glossary.entries(part, TEXT)) >= 60 for part in glossary.PARTS)
 
 
 def test_no_name_is_explained_twice():
@@ -111,12 +52,6 @@ def test_no_name_is_explained_twice():
         for name in {key(name) for name in [term, *other_names(paragraph)]}:
             assert name not in owner, f"“{name}” belongs to both {owner[name]} and {term}"
             owner[name] = term
-
-
-@pytest.mark.parametrize("part", PARTS)
-def test_alphabetical_within_a_part(part):
-    order = [" ".join(re.findall("[a-z0-9]+", term.casefold())) for term, _ in entries(part)]
-    assert order == sorted(order)
 
 
 def test_an_entry_is_one_paragraph_with_a_reason_and_a_lesson():
@@ -143,49 +78,27 @@ def test_every_internal_link_leads_to_a_heading():
     assert not [link for link in links if link not in addresses]
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_the_jump_line_leads_to_the_first_term_of_each_letter(part):
-    first = {}
-    for term, _ in entries(part):
-        first.setdefault(term[0].upper(), term.replace(" ", "-"))
-    line = section(part).partition("### ")[0].strip().splitlines()[-1]
-    assert line == " · ".join(f"[{letter}](#{address})" for letter, address in first.items())
-    assert line in TEXT.partition("\n## ")[0], "the same line stands at the top of the page"
+def test_what_is_derived_is_what_the_entries_and_the_lessons_give():
+    """Order, jump lines, lessons and their addresses, other names."""
+    assert glossary.written(TEXT) == TEXT, "run `python -m tools glossary`"
 
 
-def test_the_list_of_other_names_is_complete_and_right():
-    listed = dict(re.findall(r"(?m)^(.+?): \[(.+?)\]\(#.+?\)", section("Other names")))
-    assert listed == {name: term for term, paragraph in ENTRIES for name in other_names(paragraph)}
+def test_what_is_derived_would_be_mended():
+    a, b = (f"### {term}\n\n{paragraph}\n" for term, paragraph in ENTRIES[:2])
+    first = glossary.entries(glossary.PARTS[1], TEXT)[0][0]
+    for old, new in [(f"{a}\n{b}", f"{b}\n{a}"), (f"[A](#{first.replace(' ', '-')})", "[A](#elsewhere)"),
+                     ("[3.2]: ../", "[3.2]: "), ("5-NN: [", "6-NN: [")]:  # fmt: skip
+        wrong = TEXT.replace(old, new)
+        assert wrong != TEXT and glossary.written(wrong) == TEXT, old
 
 
-def lesson_problem(lesson, there, addresses):
-    """What is wrong with a lesson as an entry names it: '[1.3]' if the notebook exists, else '1.3 (in preparation)'."""
-    number, in_preparation = re.fullmatch(r"\[?([1-4]\.[1-9])\]?( \(in preparation\))?", lesson).groups()
-    if in_preparation:
-        return f"lesson {number} exists: write [{number}], its address below" if number in there else ""
-    if lesson != f"[{number}]" or addresses.get(number) != there.get(number, "none"):
-        return f"{lesson} leads to no notebook: write {number} (in preparation), or mend its address below"
-    return ""
-
-
-def test_each_lesson_exists_or_is_in_preparation_or_there_is_none():
-    there = {f"{int(path.parent.name[7:9])}.{int(path.stem[:2])}": path for path in LESSONS}
-    targets = dict(re.findall(r"(?m)^\[(\d\.\d)\]: (\S+)$", TEXT))
-    addresses = {number: (GLOSSARY.parent / target).resolve() for number, target in targets.items()}
-    for term, paragraph in ENTRIES:
-        lessons = re.search(r"\*Lesson:\* (.+)\.$", paragraph).group(1)
-        for lesson in [] if lessons == "not used here" else lessons.split(", "):
-            problem = lesson_problem(lesson, there, addresses)
-            assert not problem, f"{term}: {problem}"
-
-
-def test_a_wrong_lesson_would_be_noticed():
-    here, elsewhere = GLOSSARY.with_name("a.ipynb"), GLOSSARY.with_name("b.ipynb")
-    assert lesson_problem("1.1 (in preparation)", {"1.1": here}, {})
-    assert lesson_problem("[1.1]", {}, {}) and lesson_problem("[1.1]", {"1.1": here}, {"1.1": elsewhere})
-    assert lesson_problem("1.1", {"1.1": here}, {"1.1": here})
-    assert not lesson_problem("[1.1]", {"1.1": here}, {"1.1": here})
-    assert not lesson_problem("1.1 (in preparation)", {}, {})
+def test_an_entry_names_the_lessons_that_list_it_those_that_use_its_word_and_those_that_are_planned():
+    met = {"1.1": {"box"}, "1.2": set(), "1.3": set()}
+    said = {"1.1": "a box", "1.2": "two box and more", "1.3": "nothing"}
+    old = "A thing. *Why it matters:* It does. *Lesson:* [1.2], [1.3], 4.6 (in preparation)."
+    now = glossary.with_lessons("boxes", old, met, said)
+    assert now.endswith("*Lesson:* [1.1], [1.2], 4.6 (in preparation).")
+    assert glossary.with_lessons("sphere", "A. *Lesson:* [1.3].", met, said) == "A. *Lesson:* not used here."
 
 
 @every_lesson

@@ -120,7 +120,7 @@ FAULTS = {
     "number taken": ("episodes/episode01_data_pile/01_other.ipynb", lambda course: None, "is there already"),
     "checks there": (NEW, lambda c: (c / "utils/exercises/lesson31b.py").write_text("mine"), "is there already"),
     "tests there": (NEW, lambda c: (c / "tests/exercises/test_lesson31b.py").write_text("mine"), "already"),
-    "no episode": ("episodes/episode04_evaluation/01_x.ipynb", lambda course: None, "no table of lessons"),
+    "no episode": ("episodes/episode05_beyond/01_x.ipynb", lambda course: None, "no table of lessons"),
     "no map": (NEW, lambda course: (course / "README.md").write_text("# Course\n"), "no table of lessons"),
     "no template": (NEW, lambda c: (c / "episodes/template.ipynb").unlink(), "is missing or damaged"),
     "no checks": (NEW, lambda c: (c / "utils/exercises/lesson00.py").unlink(), "lesson00.py is missing"),

@@ -6,7 +6,7 @@
     python -m tools evidence NB … [--only VARIANT]   run what is missing of an experiment's runs
     python -m tools evidence NB … --recheck       run one seed a variant; if no number changed, all rows stand
     python -m tools text NB …                     a notebook as text, for reviews and git's textconv
-    python -m tools new | copies | print | address | time …   see tools/publish.py
+    python -m tools new | copies | print | address | time | glossary …   see tools/publish.py
 NB is a path, or a name such as 03_split_and_leak. Without NB: all.
 """
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from tools import notebook
 from tools.notebook import NotebookError, all_notebooks, all_scripts, find, label
 
-PUBLISHING = ["new", "copies", "print", "address", "time"]
+PUBLISHING = ["new", "copies", "print", "address", "time", "glossary"]
 PLAIN = str.maketrans({"✓": "ok", "✗": "x", "…": "...", "─": "-", "·": "-", "–": "-"})
 
 

@@ -235,6 +235,14 @@ def main_print(names: list[str]) -> int:
     return 0
 
 
+def main_glossary(names: list[str]) -> int:
+    from tools import glossary
+
+    changed = write_changed({glossary.FILE: glossary.written(text_of(glossary.FILE))})
+    print("the glossary is rewritten" if changed else "the glossary is what its entries and lessons give")
+    return 0
+
+
 def main_address(names: list[str]) -> int:
     changed = move_address(names[0] if names else address())
     print(f"{len(changed)} files changed; the course is at {address()}")
