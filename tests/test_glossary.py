@@ -107,6 +107,11 @@ def test_the_terms_a_lesson_says_it_met_are_explained(path):
 
 
 @every_lesson
+def test_the_terms_a_lesson_says_it_met_lead_to_their_entries(path):
+    assert glossary.linked(path, TEXT) == path.read_text(encoding="utf-8"), "run `python -m tools glossary`"
+
+
+@every_lesson
 def test_the_words_a_lesson_prints_in_bold_are_explained(path):
     """A word in bold is a promise of a definition. For stress, lessons use italics."""
     assert unexplained(bold_terms(notebooks.read(path))) == []

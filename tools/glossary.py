@@ -1,11 +1,14 @@
 """The glossary: what is read out of it, and what in it follows from its entries and from the lessons.
 
 An entry is "### term" and one paragraph. The order of the entries, their *Lesson* lines, the jump lines, the list of
-other names and the addresses of the lessons are derived; `python -m tools glossary` writes them anew.
+other names and the addresses of the lessons are derived, and so are the links of the terms that a lesson lists as met;
+`python -m tools glossary` writes them anew.
 """
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 from tools import notebook, publish
@@ -102,6 +105,21 @@ def written(text: str) -> str:
     near = {n: p.removeprefix(f"{home}/") if p.startswith(home) else f"../{p}" for n, p in near.items()}
     addresses = "\n".join(f"[{number}]: {target}" for number, target in sorted(near.items()))
     return re.sub(r"(\[\d\.\d\w?\]: .+\n?)+$", addresses + "\n", text)
+
+
+def linked(path: Path, text: str) -> str:
+    """A lesson's file in which each term that it lists as met leads to its entry on the page `text`."""
+    home = FILE.name if path.parent == FILE.parent else f"../{FILE.parent.name}/{FILE.name}"
+    found = [entry for part in PARTS for entry in entries(part, text)]
+    address = {key(name): term.replace(" ", "-") for term, paragraph in found for name in names_of(term, paragraph)}
+    content = json.loads(publish.text_of(path))  # as it stands: nothing but these lists changes
+    for cell in content["cells"]:
+        before, mark, _ = "".join(cell["source"]).partition("**Glossary terms met:**")
+        terms = terms_met({"cells": [{**cell, "source": "".join(cell["source"])}]})
+        if mark and all(key(term) in address for term in terms):  # else a test names the one that is not explained
+            links = ", ".join(f"[{term}]({home}#{address[key(term)]})" for term in terms)
+            cell["source"] = f"{before}{mark} {links}.".splitlines(keepends=True)
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def _by_name(pair: tuple[str, str]) -> tuple[str, str]:

@@ -238,8 +238,9 @@ def main_print(names: list[str]) -> int:
 def main_glossary(names: list[str]) -> int:
     from tools import glossary
 
-    changed = write_changed({glossary.FILE: glossary.written(text_of(glossary.FILE))})
-    print("the glossary is rewritten" if changed else "the glossary is what its entries and lessons give")
+    page = glossary.written(text_of(glossary.FILE))
+    changed = write_changed({glossary.FILE: page, **{path: glossary.linked(path, page) for path in all_notebooks()}})
+    print("\n".join(f"wrote {label(path)}" for path in changed) or "nothing to write: it is what entries and lessons give")
     return 0
 
 
