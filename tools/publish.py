@@ -240,7 +240,7 @@ def main_glossary(names: list[str]) -> int:
 
     page = glossary.written(text_of(glossary.FILE))
     changed = write_changed({glossary.FILE: page, **{path: glossary.linked(path, page) for path in all_notebooks()}})
-    print("\n".join(f"wrote {label(path)}" for path in changed) or "nothing to write: entries and lessons give this page")
+    print("\n".join(f"wrote {label(path)}" for path in changed) or "nothing to write: entries and lessons give it")
     return 0
 
 
