@@ -12,6 +12,7 @@ NB is a path, or a name such as 03_split_and_leak. Without NB: all.
 from __future__ import annotations
 
 import argparse
+import codecs
 import os
 import sys
 from pathlib import Path
@@ -20,17 +21,21 @@ from tools import notebook
 from tools.notebook import NotebookError, all_notebooks, all_scripts, find, label
 
 PUBLISHING = ["new", "copies", "print", "address", "time"]
-PLAIN = str.maketrans({"✓": "ok", "✗": "x", "…": "...", "─": "-", "·": "-", "–": "-"})
+PLAIN = {"✓": "ok", "✗": "x", "…": "...", "─": "-", "·": "-", "–": "-"}
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    return "".join(PLAIN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("plain", _plainly)
 
 
 def say(text: str, end: str = "\n", error: bool = False) -> None:
     """Print, in plain letters where the terminal knows no others."""
     stream = sys.stderr if error else sys.stdout
-    encoding = stream.encoding or "ascii"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        text = text.translate(PLAIN).encode(encoding, "replace").decode(encoding)
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="plain")
     print(text, end=end, file=stream, flush=True)
 
 
@@ -97,6 +102,7 @@ def show(paths: list[Path]) -> int:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit status."""
+    say("", end="")  # from here on, whatever is printed can be printed
     usage = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__, formatter_class=usage)
     commands = ["run", "verify", "restamp", "evidence", "text", *PUBLISHING]
@@ -111,7 +117,11 @@ def main(arguments: list[str] | None = None) -> int:
         return _dispatch(options)
     except NotebookError as error:
         say(f"✗ {error}", error=True)
-        return 1
+    except SyntaxError as error:
+        say(f"✗ a cell is no Python ({error.msg}: {(error.text or '').strip()})", error=True)
+    except OSError as error:
+        say(f"✗ {error.filename or 'a file'} cannot be used ({error.strerror}): mend that, and try again.", error=True)
+    return 1
 
 
 def _dispatch(options: argparse.Namespace) -> int:

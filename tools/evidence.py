@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import io
 import json
-import os
 import random
 import re
 import time
+import traceback
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +43,32 @@ def file_of(path: Path, suffix: str = ".csv") -> Path:
     """Where the evidence of a lesson or script stands."""
     folder = path.parent if path.suffix == ".py" else path.parent / "evidence"
     return folder / f"{path.stem}{suffix}"
+
+
+def rows_of(path: Path) -> pd.DataFrame:
+    """All rows of a lesson's evidence. Raises NotebookError: the file is damaged, or merged badly."""
+    file = file_of(path)
+    try:
+        rows = evidence.read(file)
+        if rows[["variant", "seed", "source", "data", "code"]].isna().any(axis=None):
+            raise ValueError
+    except (OSError, ValueError, KeyError):
+        raise NotebookError(f"{label(file)} is damaged or merged badly: `git checkout` takes one side whole, or delete "
+                            f"it and run `make evidence NB={path.stem}`.") from None  # fmt: skip
+    return rows
+
+
+def arrays_of(path: Path) -> dict[str, np.ndarray]:
+    """All that a lesson's evidence keeps beside its rows. Raises NotebookError: the file is damaged."""
+    file = file_of(path, ".npz")
+    if not file.exists():
+        return {}
+    try:
+        with np.load(file, allow_pickle=False) as npz:
+            return dict(npz)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+        raise NotebookError(f"{label(file)} is damaged: `git checkout` brings it back, or delete it and run "
+                            f"`make evidence NB={path.stem}`.") from None  # fmt: skip
 
 
 def scripts(cells: dict[str, str], path: Path) -> dict[str, str]:
@@ -83,7 +112,7 @@ def state(path: Path) -> tuple[list[str], list[str]]:
         return [], []
     mend = f"run `make evidence NB={path.stem}`"
     name, now = f"evidence/{path.stem}.csv", code_hash(path)
-    codes = set(evidence.read(file_of(path))["code"])
+    codes = set(rows_of(path)["code"])
     if any(code.partition("-")[0] != now.partition("-")[0] for code in codes):
         return [f"{name} was made by another experiment: {mend}"], []
     return [], [f"{name} was made before code that it reaches changed: {mend}"] if codes - {now} else []
@@ -93,7 +122,7 @@ def made_sets(path: Path, library: fingerprint.Library) -> set[str]:
     """The data sets of the virtual clinic on which some rows of a lesson's evidence stand."""
     if not file_of(path).exists():
         return set()
-    rows = evidence.read(file_of(path))
+    rows = rows_of(path)
     made = rows.loc[rows["source"] == "synthetic", "data"].str.fullmatch(MADE.pattern).any()
     return library.sets(code_of(sources(path), path, library)[1]) if made else set()
 
@@ -109,10 +138,20 @@ def experiment_of(path: Path) -> dict[str, Any]:
     namespace: dict[str, Any] = {"__name__": "evidence", "__file__": str(path)}
     with contextlib.chdir(path.parent):
         for name, source in cells.items():
-            exec(compile(source, f"<{path.stem}, {name}>", "exec"), namespace)
+            try:
+                exec(compile(source, f"<{path.stem}, {name}>", "exec"), namespace)
+            except (Exception, SystemExit) as error:
+                raise NotebookError(_failed(error, path, f", {name}")) from error
     if missing := ", ".join(sorted(NEEDED - namespace.keys())):
         raise NotebookError(f"The evidence code of {label(path)} does not define {missing}.")
     return namespace
+
+
+def _failed(error: BaseException, path: Path, where: str) -> str:
+    """One sentence: where an experiment failed, by its own deepest line, and why."""
+    steps = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    own = [f", line {line} of {file[1:-1]}" for file, line in steps if file.startswith(f"<{path.stem}, ")]
+    return f"{label(path)}{where}{own[-1] if own else ''}: {notebook.brief(type(error).__name__, error)}"
 
 
 def source_of(namespace: dict[str, Any]) -> Any | None:
@@ -133,7 +172,11 @@ def planned(namespace: dict[str, Any]) -> list[tuple[str, int]]:
 def one_run(namespace: dict[str, Any], variant: str, seed: int) -> tuple[dict, dict, float]:
     """One run of an experiment: its metrics, its predictions by split, and its seconds."""
     started = time.perf_counter()
-    metrics = dict(namespace["experiment"](variant, seed))
+    try:
+        metrics = dict(namespace["experiment"](variant, seed))
+    except (Exception, SystemExit) as error:
+        where = f", {variant}, seed {seed}"
+        raise NotebookError(_failed(error, Path(namespace["__file__"]), where)) from error
     predictions = metrics.pop("predictions", {})
     seconds = time.perf_counter() - started
     return {name: float(value) for name, value in metrics.items()}, predictions, seconds
@@ -161,7 +204,7 @@ def gather(path: Path, only: str | None = None) -> Path:
         "device": "cuda" if uses_cuda() else "cpu",
         "code": code_hash(path),
     }
-    store = _Store(file_of(path), fixed, namespace.get("REFERENCE", {}))
+    store = _Store(path, fixed, namespace.get("REFERENCE", {}))
     for variant, seed in plan:
         if (variant, seed) in store.rows or only not in (None, variant):
             continue
@@ -189,15 +232,13 @@ def recheck(path: Path) -> Path:
     namespace = experiment_of(path)
     source, plan = source_of(namespace), planned(namespace)
     kind = "real" if source and source.is_real else "synthetic"
-    everything = evidence.read(file_of(path))
+    if not file_of(path).exists():
+        raise NotebookError(f"{label(path)} has no evidence yet: run `make evidence NB={path.stem}`.")
+    everything, stored = rows_of(path), arrays_of(path)
     rows = everything[everything["source"] == kind]
     there = set(zip(rows["variant"], rows["seed"], strict=True))
     if there != set(plan) or set(rows["data"]) != {source.fingerprint if source else "none"}:
         raise NotebookError(f"{label(path)} has other rows on {kind} data than its code asks for: gather them anew.")
-    stored = {}
-    if file_of(path, ".npz").exists():
-        with np.load(file_of(path, ".npz"), allow_pickle=False) as npz:
-            stored = dict(npz)
     for variant in namespace["VARIANTS"]:
         of_variant = rows[rows["variant"] == variant].sort_values("seed")
         position = random.randrange(len(of_variant))
@@ -223,16 +264,13 @@ def recheck(path: Path) -> Path:
 class _Store:
     """The evidence on one kind of data as it grows, beside what there is on the other kind."""
 
-    def __init__(self, file: Path, fixed: dict[str, str], reference: dict[str, Any]):
-        self.file, self.kind = file, fixed["source"]
+    def __init__(self, path: Path, fixed: dict[str, str], reference: dict[str, Any]):
+        self.file, self.kind = file_of(path), fixed["source"]
         self.rows: dict[tuple[str, int], dict] = {}
         self.arrays: dict[str, dict[int, np.ndarray]] = {}  # "kind|variant|split": {seed: array}
-        rows = evidence.read(file) if file.exists() else pd.DataFrame(columns=evidence.KEYS)
+        rows = rows_of(path) if self.file.exists() else pd.DataFrame(columns=evidence.KEYS)
         before, self.others = rows[rows["source"] == self.kind], rows[rows["source"] != self.kind]
-        stored = {}
-        if file.with_suffix(".npz").exists():
-            with np.load(file.with_suffix(".npz"), allow_pickle=False) as npz:
-                stored = dict(npz)
+        stored = arrays_of(path)
         kept = {key: array for key, array in stored.items() if key.split("|")[0] != self.kind}
         self.whole = kept | {f"{self.kind}||{name}": np.asarray(array) for name, array in reference.items()}
         for variant, rows in before.groupby("variant"):
@@ -263,10 +301,9 @@ class _Store:
         for key, by_seed in self.arrays.items():
             arrays[key] = np.stack([by_seed[seed] for seed in sorted(by_seed)])
         if arrays:
-            part = self.file.with_suffix(".npz.part")
-            with open(part, "wb") as stream:
-                np.savez_compressed(stream, **arrays)
-            os.replace(part, self.file.with_suffix(".npz"))
+            whole = io.BytesIO()
+            np.savez_compressed(whole, **arrays)
+            notebook.write_whole(self.file.with_suffix(".npz"), whole.getvalue())
         own = pd.DataFrame(self.rows.values())
         table = pd.concat([self.others, own]) if len(self.others) else own
         first = [*evidence.KEYS, *(column for column in table if column not in evidence.KEYS)]

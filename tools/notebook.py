@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 import time
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,26 @@ KERNEL = {
     "language_info": {"name": "python"},
 }
 MERGE = re.compile(r"^(<{7} |={7}$|>{7} )", re.MULTILINE)
+ANSI = re.compile(r"\x1b\[[\d;]*m")  # colours of a terminal
+CELL_LINE = re.compile(r"^ *Cell In\[(\d+)\], line (\d+)", re.MULTILINE)
+FILE = re.compile(r" \(\d+\.py, line \d+\)")  # how IPython names a cell in a SyntaxError
+SHOWN = 300  # letters of an error
 
 
 class NotebookError(Exception):
     """A notebook cannot be run, stamped or used; one sentence."""
+
+
+PEAK = """\
+import sys
+try:
+    import resource
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+except ImportError:  # Windows
+    import psutil
+    print(psutil.Process().memory_info().peak_wset)
+"""  # the largest memory of a kernel, in bytes
 
 
 def all_notebooks() -> list[Path]:
@@ -38,6 +55,8 @@ def find(name: str) -> Path:
     Raises NotebookError when there is none.
     """
     if Path(name).is_file():
+        if Path(name).suffix not in (".ipynb", ".py"):
+            raise NotebookError(f"{name} is no notebook: its name would end in .ipynb.")
         return Path(name).resolve()
     known = {path.stem: path for path in [*all_scripts(), *all_notebooks()]}
     if Path(name).stem not in known:
@@ -62,30 +81,61 @@ def code_cells(notebook: dict) -> list[dict]:
 def read(path: Path) -> dict[str, Any]:
     """A notebook as JSON, each source and text one string, whichever program has saved it.
 
-    Raises NotebookError: the file is no notebook, is damaged, or lacks what a stamp needs.
+    Raises NotebookError: the file cannot be read, is no notebook, is damaged, or lacks what a stamp needs.
     """
+    name = label(path)
+    back = f"`git checkout {name}` brings back what was committed."
     try:
-        text = path.read_text(encoding="utf-8")
-        if MERGE.search(text):
-            raise NotebookError(f"{label(path)} holds the marks of an unfinished merge: `git checkout --ours` or "
-                                "`--theirs` takes one side whole, then run it again.")  # fmt: skip
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise NotebookError(f"{name} cannot be read ({error.strerror}): close what holds it, or allow it.") from None
+    except UnicodeDecodeError:
+        raise NotebookError(f"{name} is damaged (it is no UTF-8 text): {back}") from None
+    if MERGE.search(text):
+        raise NotebookError(f"{name} holds the marks of an unfinished merge: `git checkout --ours` or `--theirs` takes "
+                            "one side whole, then run it again.")  # fmt: skip
+    try:
         notebook = json.loads(text)
-        version = f"{notebook['nbformat']}.{notebook['nbformat_minor']}"
-        for cell in notebook["cells"]:
-            cell["source"] = "".join(cell["source"])
-        notebook.setdefault("metadata", {})
-        for cell in code_cells(notebook):
-            cell.setdefault("execution_count", None)
-            cell["outputs"] = [_joined(output) for output in cell.get("outputs", [])]
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise NotebookError(f"{label(path)} is damaged ({error}): `git checkout` brings it back.") from None
-    except (KeyError, TypeError, AttributeError):
-        raise NotebookError(f"{label(path)} is no notebook: `git checkout` brings it back.") from None
-    ids = [cell.get("id") for cell in notebook["cells"]]
-    if not version.startswith("4.") or None in ids or len(set(ids)) < len(ids):
-        raise NotebookError(f"{label(path)} was saved by another program (format {version}, cells without ids of "
-                            "their own): open and save it in JupyterLab 3 or later.")  # fmt: skip
+    except (ValueError, RecursionError) as error:
+        where = f"it is not whole from line {error.lineno} on" if hasattr(error, "lineno") else "it has no end"
+        raise NotebookError(f"{name} is damaged ({where}): {back}") from None
+    if not (isinstance(notebook, dict) and isinstance(notebook.get("cells"), list)
+            and isinstance(notebook.setdefault("metadata", {}), dict)):  # fmt: skip
+        raise NotebookError(f"{name} is no notebook (it has no list of cells): {back}")
+    version = notebook.get("nbformat"), notebook.get("nbformat_minor")
+    if not all(isinstance(part, int) for part in version) or not (4, 5) <= version < (5, 0):
+        raise NotebookError(f"{name} was saved by another program, in format {version[0]}.{version[1]}: open and save "
+                            "it in JupyterLab 3 or later.")  # fmt: skip
+    seen: set[str] = set()
+    for place, cell in enumerate(notebook["cells"], start=1):
+        _check(cell, seen, f"{name}, cell {place}", back)
     return notebook
+
+
+def _check(cell: Any, seen: set[str], where: str, back: str) -> None:
+    """Refuse what is no cell; join its texts."""
+    import nbformat
+
+    if isinstance(cell, dict):
+        if not isinstance(cell.get("id", ""), str) or not cell.get("id"):
+            raise NotebookError(f"{where}: it was saved by another program, which gives cells no ids: open and save it "
+                                "in JupyterLab 3 or later.")  # fmt: skip
+        if cell["id"] in seen:
+            raise NotebookError(f"{where}: a cell before it is called {cell['id']}, too, as after a merge or copy: "
+                                "give it an id of its own.")  # fmt: skip
+        seen.add(cell["id"])
+        cell.setdefault("metadata", {})
+        if cell.get("cell_type") == "code":
+            cell.setdefault("execution_count", None)
+            cell.setdefault("outputs", [])
+    try:
+        kind = {"code": "code_cell", "markdown": "markdown_cell", "raw": "raw_cell"}[cell["cell_type"]]
+        nbformat.validate(cell, ref=kind, version=4, version_minor=5)
+    except (nbformat.ValidationError, KeyError, TypeError):
+        raise NotebookError(f"{where}: this is no cell of a notebook, so it is damaged: {back}") from None
+    cell["source"] = "".join(cell["source"])
+    if cell["cell_type"] == "code":
+        cell["outputs"] = [_joined(output) for output in cell["outputs"]]
 
 
 def _joined(output: dict) -> dict:
@@ -99,11 +149,29 @@ def _joined(output: dict) -> dict:
     return output
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file that is there whole or not at all."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(temporary, path)
+def refuse_read_only(path: Path) -> None:
+    """Raise NotebookError where a file may not be written, although its folder may."""
+    if path.exists() and not (path.stat().st_mode & stat.S_IWUSR and os.access(path, os.W_OK)):
+        raise NotebookError(f"{label(path)} is read-only, so nothing was written: allow writing, or work on a copy.")
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file that is there whole or not at all.
+
+    Raises NotebookError: it is read-only or locked, or there is no room. It is as it was, then.
+    """
+    refuse_read_only(path)
+    whole = path.resolve()  # a link stays a link
+    temporary = whole.with_name(whole.name + ".part")
+    try:
+        temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
+        os.replace(temporary, whole)
+    except (OSError, UnicodeEncodeError) as error:
+        why = getattr(error, "strerror", None) or "it holds half a letter, which no file can"
+        raise NotebookError(f"{label(path)} cannot be written ({why}), so it is as it was: mend that, and run it "
+                            "again.") from None  # fmt: skip
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write(path: Path, notebook: dict[str, Any]) -> None:
@@ -123,7 +191,7 @@ def execute(path: Path, longest: float = LONGEST) -> tuple[dict[str, Any], float
         The notebook with its outputs, not yet written; its seconds; its peak memory in MiB.
 
     Raises:
-        NotebookError: a cell raised, hung, or killed the kernel; the message names it.
+        NotebookError: no kernel started, or a cell raised, hung, or killed the kernel; the message names it.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -131,40 +199,57 @@ def execute(path: Path, longest: float = LONGEST) -> tuple[dict[str, Any], float
 
     notebook = nbformat.from_dict(read(path))
     client = NotebookClient(
-        notebook, timeout=longest, kernel_name="python3", record_timing=False, coalesce_streams=True,
+        notebook, timeout=longest, kernel_name="python3", record_timing=False,
+        coalesce_streams=False,  # `_tidy` does it: nbclient takes hours for a line of a megabyte
+        extra_arguments=["--IPKernelApp.log_level=40"],  # errors only
         resources={"metadata": {"path": str(path.parent)}},
     )  # fmt: skip
     client.reset_execution_trackers()
-    memory = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    probe = nbformat.v4.new_code_cell(memory, id="peak-memory")
+    probe = nbformat.v4.new_code_cell(PEAK, id="peak-memory")
     notebook.cells.append(probe)
-    started = time.perf_counter()
-    with client.setup_kernel():
-        for index, cell in enumerate(notebook.cells):
-            where = f"{label(path)}, cell {cell.id}"
-            if cell is probe:
-                seconds = time.perf_counter() - started
-            try:
+    where, started = f"{label(path)}, before its first cell", time.perf_counter()
+    try:
+        with client.setup_kernel():
+            for index, cell in enumerate(notebook.cells):
+                where = f"{label(path)}, cell {cell.id}"
+                if cell is probe:
+                    seconds = time.perf_counter() - started
                 client.execute_cell(cell, index)
-            except CellTimeoutError:
-                raise NotebookError(f"{where}: no end after {longest:g} s.") from None
-            except DeadKernelError:
-                raise NotebookError(f"{where}: the kernel died; out of memory is the usual reason.") from None
-            except CellExecutionError as error:
-                raise NotebookError(f"{where}: {error}") from None
+    except CellTimeoutError:
+        raise NotebookError(f"{where}: no end after {longest:g} s.") from None
+    except DeadKernelError:
+        raise NotebookError(f"{where}: the kernel died; out of memory is the usual reason.") from None
+    except CellExecutionError as error:
+        line = CELL_LINE.findall(ANSI.sub("", error.traceback))
+        place = f", line {line[-1][1]} of In[{line[-1][0]}]" if line else ""
+        raise NotebookError(f"{where}{place}: {brief(error.ename, error.evalue)}") from None
+    except Exception as error:
+        why = brief(type(error).__name__, error)
+        raise NotebookError(f"{where}: Jupyter's kernel does not start or answer ({why}).") from None
     notebook.cells.pop()
     for cell in code_cells(notebook):
-        cell.outputs = [_tidy(output) for output in cell.outputs]
-    return {**notebook, "metadata": dict(KERNEL)}, seconds, round(int(probe.outputs[0].text) / 1024)
+        cell.outputs = _tidy(cell.outputs)
+    return {**notebook, "metadata": dict(KERNEL)}, seconds, round(int(probe.outputs[0].text) / 2**20)
 
 
-def _tidy(output: Any) -> Any:
-    """Keep of a progress bar only its last state."""
-    output.pop("transient", None)
-    if output.output_type == "stream":
-        lines = output.text.split("\n")
-        output.text = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in lines)
-    return output
+def brief(kind: str, words: object) -> str:
+    """An error as one line that fits into a sentence."""
+    first = FILE.sub("", next(iter(str(words).strip().splitlines()), ""))
+    return f"{kind}: {first}"[:SHOWN] if first else kind
+
+
+def _tidy(outputs: list) -> list:
+    """One text for each stream, where its first part stood; of a progress bar only the last state."""
+    streams: dict[str, Any] = {}
+    for output in outputs:
+        output.pop("transient", None)
+        if output.output_type == "stream":
+            streams.setdefault(output.name, []).append(output)
+    for parts in streams.values():
+        lines = "".join(part.text for part in parts).split("\n")
+        parts[0].text = "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in lines)
+    firsts = [id(parts[0]) for parts in streams.values()]
+    return [output for output in outputs if output.output_type != "stream" or id(output) in firsts]
 
 
 def as_text(path: Path) -> str:
