@@ -6,7 +6,6 @@ its metrics and, if it likes, "predictions" {split: array}; and, if it likes, RE
 """
 from __future__ import annotations
 
-import ast
 import contextlib
 import io
 import json
@@ -24,10 +23,12 @@ import pandas as pd
 
 from tools import fingerprint, notebook
 from tools.notebook import NotebookError, label
-from utils import evidence
+from utils import evidence, lesson
 
 ROUNDING = 1e-6  # of a tolerance: below that a number is called the same
 NEEDED = {"VARIANTS", "SEEDS", "TOLERANCE", "experiment"}
+DAMAGED = ("{} is damaged or merged badly: `git checkout` takes a whole one, or delete it and run "
+           "`make evidence NB={}`.")  # fmt: skip
 MADE = re.compile(r"[0-9a-f]{12}")  # the fingerprint of a data set; "none" stands where there is no data set
 
 
@@ -46,39 +47,37 @@ def file_of(path: Path, suffix: str = ".csv") -> Path:
 
 
 def rows_of(path: Path) -> pd.DataFrame:
-    """All rows of a lesson's evidence. Raises NotebookError: the file is damaged, or merged badly."""
+    """All rows of a lesson's evidence, none where there is no file. Raises NotebookError: see `arrays_of`."""
     file = file_of(path)
     try:
-        rows = evidence.read(file)
+        rows = evidence.read(file) if file.exists() else pd.DataFrame(columns=evidence.KEYS)
         if rows[["variant", "seed", "source", "data", "code"]].isna().any(axis=None):
-            raise ValueError
+            raise ValueError("a gap")
     except (OSError, ValueError, KeyError):
-        raise NotebookError(f"{label(file)} is damaged or merged badly: `git checkout` takes one side whole, or delete "
-                            f"it and run `make evidence NB={path.stem}`.") from None  # fmt: skip
+        raise NotebookError(DAMAGED.format(label(file), path.stem)) from None
     return rows
 
 
 def arrays_of(path: Path) -> dict[str, np.ndarray]:
-    """All that a lesson's evidence keeps beside its rows. Raises NotebookError: the file is damaged."""
+    """All that a lesson's evidence keeps beside its rows. Raises NotebookError: it is damaged, or merged badly."""
     file = file_of(path, ".npz")
-    if not file.exists():
-        return {}
     try:
-        with np.load(file, allow_pickle=False) as npz:
+        with np.load(file, allow_pickle=False) if file.exists() else contextlib.nullcontext({}) as npz:
             return dict(npz)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
-        raise NotebookError(f"{label(file)} is damaged: `git checkout` brings it back, or delete it and run "
-                            f"`make evidence NB={path.stem}`.") from None  # fmt: skip
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
+        raise NotebookError(DAMAGED.format(label(file), path.stem)) from None
+
+
+def words(cells: dict[str, str]) -> set[str]:
+    """Every string in these cells; of a path its last part."""
+    found = fingerprint.strings(node for source in cells.values() for node in fingerprint.parse(source))
+    return {string.rpartition("/")[2] for string in found}
 
 
 def scripts(cells: dict[str, str], path: Path) -> dict[str, str]:
     """{name: text} of the Python files beside a lesson that a string in these cells names, such as "train.py"."""
-    words = set()
-    for source in cells.values():
-        for node in ast.walk(ast.Module(fingerprint.parse(source), [])):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                words.add(node.value.rpartition("/")[2])
-    files = [file for file in sorted(path.parent.glob("*.py")) if file.name in words and file != path]
+    named = words(cells)
+    files = [file for file in sorted(path.parent.glob("*.py")) if file.name in named and file != path]
     return {file.name: file.read_text(encoding="utf-8") for file in files}
 
 
@@ -120,8 +119,6 @@ def state(path: Path) -> tuple[list[str], list[str]]:
 
 def made_sets(path: Path, library: fingerprint.Library) -> set[str]:
     """The data sets of the virtual clinic on which some rows of a lesson's evidence stand."""
-    if not file_of(path).exists():
-        return set()
     rows = rows_of(path)
     made = rows.loc[rows["source"] == "synthetic", "data"].str.fullmatch(MADE.pattern).any()
     return library.sets(code_of(sources(path), path, library)[1]) if made else set()
@@ -160,6 +157,12 @@ def source_of(namespace: dict[str, Any]) -> Any | None:
     return next((source for source in found if hasattr(source, "is_real")), None)
 
 
+def _stands_on(namespace: dict[str, Any]) -> tuple[str, str]:
+    """The kind of data of an experiment and their fingerprint, as a row of evidence says them."""
+    source = source_of(namespace)
+    return ("real" if source.is_real else "synthetic", source.fingerprint) if source else ("synthetic", "none")
+
+
 def planned(namespace: dict[str, Any]) -> list[tuple[str, int]]:
     """Every (variant, seed) of an experiment. Raises NotebookError where a variant has no seeds."""
     seeds, variants = namespace["SEEDS"], list(namespace["VARIANTS"])
@@ -194,16 +197,11 @@ def gather(path: Path, only: str | None = None) -> Path:
         The CSV's path.
     """
     namespace = experiment_of(path)
-    source, plan = source_of(namespace), planned(namespace)
+    plan, (kind, data) = planned(namespace), _stands_on(namespace)
     if only and only not in dict(plan):
         choice = ", ".join(dict(plan))
         raise NotebookError(f"{label(path)} has no variant {only}: choose one of {choice}.")
-    fixed = {
-        "source": "real" if source and source.is_real else "synthetic",
-        "data": source.fingerprint if source else "none",
-        "device": "cuda" if uses_cuda() else "cpu",
-        "code": code_hash(path),
-    }
+    fixed = {"source": kind, "data": data, "device": lesson.device(), "code": code_hash(path)}
     store = _Store(path, fixed, namespace.get("REFERENCE", {}))
     for variant, seed in plan:
         if (variant, seed) in store.rows or only not in (None, variant):
@@ -230,14 +228,11 @@ def recheck(path: Path) -> Path:
         NotebookError: a number differs, or a row is missing or stands on other data. Nothing is written then.
     """
     namespace = experiment_of(path)
-    source, plan = source_of(namespace), planned(namespace)
-    kind = "real" if source and source.is_real else "synthetic"
-    if not file_of(path).exists():
-        raise NotebookError(f"{label(path)} has no evidence yet: run `make evidence NB={path.stem}`.")
+    plan, (kind, data) = planned(namespace), _stands_on(namespace)
     everything, stored = rows_of(path), arrays_of(path)
     rows = everything[everything["source"] == kind]
     there = set(zip(rows["variant"], rows["seed"], strict=True))
-    if there != set(plan) or set(rows["data"]) != {source.fingerprint if source else "none"}:
+    if there != set(plan) or set(rows["data"]) != {data}:
         raise NotebookError(f"{label(path)} has other rows on {kind} data than its code asks for: gather them anew.")
     for variant in namespace["VARIANTS"]:
         of_variant = rows[rows["variant"] == variant].sort_values("seed")
@@ -268,25 +263,17 @@ class _Store:
         self.file, self.kind = file_of(path), fixed["source"]
         self.rows: dict[tuple[str, int], dict] = {}
         self.arrays: dict[str, dict[int, np.ndarray]] = {}  # "kind|variant|split": {seed: array}
-        rows = rows_of(path) if self.file.exists() else pd.DataFrame(columns=evidence.KEYS)
+        rows, stored = rows_of(path), arrays_of(path)
         before, self.others = rows[rows["source"] == self.kind], rows[rows["source"] != self.kind]
-        stored = arrays_of(path)
         kept = {key: array for key, array in stored.items() if key.split("|")[0] != self.kind}
         self.whole = kept | {f"{self.kind}||{name}": np.asarray(array) for name, array in reference.items()}
         for variant, rows in before.groupby("variant"):
-            self._take(rows.sort_values("seed"), fixed, {
-                key: array for key, array in stored.items() if key.startswith(f"{self.kind}|{variant}|")
-            })  # fmt: skip
-
-    def _take(self, rows: pd.DataFrame, fixed: dict[str, str], arrays: dict[str, np.ndarray]) -> None:
-        """Keep what one variant has of the code and data as they are; nothing where rows and arrays disagree."""
-        if any(len(array) != len(rows) for array in arrays.values()):
-            return
-        for position, row in enumerate(rows.to_dict("records")):
-            if (row["code"], row["data"]) == (fixed["code"], fixed["data"]):
-                self.rows[row["variant"], row["seed"]] = row
-                for key, array in arrays.items():
-                    self.arrays.setdefault(key, {})[row["seed"]] = array[position]
+            mine = {key: array for key, array in stored.items() if key.startswith(f"{self.kind}|{variant}|")}
+            if any(len(array) != len(rows) for array in mine.values()):
+                continue  # rows and arrays disagree
+            for position, row in enumerate(rows.sort_values("seed").to_dict("records")):
+                if (row["code"], row["data"]) == (fixed["code"], fixed["data"]):
+                    self.add(row, {key.split("|")[2]: array[position] for key, array in mine.items()})
 
     def add(self, row: dict[str, Any], predictions: dict[str, Any]) -> None:
         self.rows[row["variant"], row["seed"]] = row
@@ -301,9 +288,7 @@ class _Store:
         for key, by_seed in self.arrays.items():
             arrays[key] = np.stack([by_seed[seed] for seed in sorted(by_seed)])
         if arrays:
-            whole = io.BytesIO()
-            np.savez_compressed(whole, **arrays)
-            notebook.write_whole(self.file.with_suffix(".npz"), whole.getvalue())
+            _write_arrays(self.file.with_suffix(".npz"), arrays)
         own = pd.DataFrame(self.rows.values())
         table = pd.concat([self.others, own]) if len(self.others) else own
         first = [*evidence.KEYS, *(column for column in table if column not in evidence.KEYS)]
@@ -311,7 +296,8 @@ class _Store:
         notebook.write_whole(self.file, table.to_csv(index=False, lineterminator="\n"))
 
 
-def uses_cuda() -> bool:
-    import torch
-
-    return torch.cuda.is_available()
+def _write_arrays(file: Path, arrays: dict[str, np.ndarray]) -> None:
+    """A compressed .npz that is either whole or as it was."""
+    whole = io.BytesIO()
+    np.savez_compressed(whole, **arrays)
+    notebook.write_whole(file, whole.getvalue())

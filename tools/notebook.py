@@ -16,6 +16,7 @@ KERNEL = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+KINDS = {"code": "code_cell", "markdown": "markdown_cell", "raw": "raw_cell"}  # in nbformat's schema
 MERGE = re.compile(r"^(<{7} |={7}$|>{7} )", re.MULTILINE)
 ANSI = re.compile(r"\x1b\[[\d;]*m")  # colours of a terminal
 CELL_LINE = re.compile(r"^ *Cell In\[(\d+)\], line (\d+)", re.MULTILINE)
@@ -83,70 +84,52 @@ def read(path: Path) -> dict[str, Any]:
 
     Raises NotebookError: the file cannot be read, is no notebook, is damaged, or lacks what a stamp needs.
     """
+    import nbformat
+
     name = label(path)
     back = f"`git checkout {name}` brings back what was committed."
     try:
         text = path.read_text(encoding="utf-8-sig")
+        if MERGE.search(text):
+            raise NotebookError(f"{name} holds the marks of an unfinished merge: `git checkout --ours` or `--theirs` "
+                                "takes one side whole, then run it again.")  # fmt: skip
+        notebook = json.loads(text)
     except OSError as error:
         raise NotebookError(f"{name} cannot be read ({error.strerror}): close what holds it, or allow it.") from None
-    except UnicodeDecodeError:
-        raise NotebookError(f"{name} is damaged (it is no UTF-8 text): {back}") from None
-    if MERGE.search(text):
-        raise NotebookError(f"{name} holds the marks of an unfinished merge: `git checkout --ours` or `--theirs` takes "
-                            "one side whole, then run it again.")  # fmt: skip
-    try:
-        notebook = json.loads(text)
     except (ValueError, RecursionError) as error:
-        where = f"it is not whole from line {error.lineno} on" if hasattr(error, "lineno") else "it has no end"
-        raise NotebookError(f"{name} is damaged ({where}): {back}") from None
-    if not (isinstance(notebook, dict) and isinstance(notebook.get("cells"), list)
-            and isinstance(notebook.setdefault("metadata", {}), dict)):  # fmt: skip
+        why = f"it is not whole from line {error.lineno} on" if hasattr(error, "lineno") else "it is no UTF-8 text"
+        raise NotebookError(f"{name} is damaged ({why}): {back}") from None
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(cells, list) or not isinstance(notebook.setdefault("metadata", {}), dict):
         raise NotebookError(f"{name} is no notebook (it has no list of cells): {back}")
-    version = notebook.get("nbformat"), notebook.get("nbformat_minor")
-    if not all(isinstance(part, int) for part in version) or not (4, 5) <= version < (5, 0):
-        raise NotebookError(f"{name} was saved by another program, in format {version[0]}.{version[1]}: open and save "
-                            "it in JupyterLab 3 or later.")  # fmt: skip
-    seen: set[str] = set()
-    for place, cell in enumerate(notebook["cells"], start=1):
-        _check(cell, seen, f"{name}, cell {place}", back)
+    version = f"{notebook.get('nbformat')!r}.{notebook.get('nbformat_minor')!r}"
+    ids = [cell.get("id") for cell in cells if isinstance(cell, dict)]
+    if not re.fullmatch(r"4\.([5-9]|\d\d)", version) or None in ids:
+        raise NotebookError(f"{name} was saved by another program (format {version}, or cells without ids): open and "
+                            "save it in JupyterLab 3 or later.")  # fmt: skip
+    for place, cell in enumerate(cells, start=1):
+        try:
+            cell.setdefault("metadata", {})
+            if cell["cell_type"] == "code":
+                cell.update({"execution_count": None, "outputs": [], **cell})
+            nbformat.validate(cell, ref=KINDS[cell["cell_type"]], version=4, version_minor=5)
+        except (nbformat.ValidationError, AttributeError, KeyError, TypeError):
+            raise NotebookError(f"{name}, cell {place}: this is no cell, so the file is damaged: {back}") from None
+        if cell["id"] in ids[place:]:
+            raise NotebookError(f"{name}, cell {place}: another cell is called {cell['id']}, too, as after a merge or "
+                                "copy: give it an id of its own.")  # fmt: skip
+        cell["source"] = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            cell["outputs"] = [_joined(output) for output in cell["outputs"]]
     return notebook
 
 
-def _check(cell: Any, seen: set[str], where: str, back: str) -> None:
-    """Refuse what is no cell; join its texts."""
-    import nbformat
-
-    if isinstance(cell, dict):
-        if not isinstance(cell.get("id", ""), str) or not cell.get("id"):
-            raise NotebookError(f"{where}: it was saved by another program, which gives cells no ids: open and save it "
-                                "in JupyterLab 3 or later.")  # fmt: skip
-        if cell["id"] in seen:
-            raise NotebookError(f"{where}: a cell before it is called {cell['id']}, too, as after a merge or copy: "
-                                "give it an id of its own.")  # fmt: skip
-        seen.add(cell["id"])
-        cell.setdefault("metadata", {})
-        if cell.get("cell_type") == "code":
-            cell.setdefault("execution_count", None)
-            cell.setdefault("outputs", [])
-    try:
-        kind = {"code": "code_cell", "markdown": "markdown_cell", "raw": "raw_cell"}[cell["cell_type"]]
-        nbformat.validate(cell, ref=kind, version=4, version_minor=5)
-    except (nbformat.ValidationError, KeyError, TypeError):
-        raise NotebookError(f"{where}: this is no cell of a notebook, so it is damaged: {back}") from None
-    cell["source"] = "".join(cell["source"])
-    if cell["cell_type"] == "code":
-        cell["outputs"] = [_joined(output) for output in cell["outputs"]]
-
-
-def _joined(output: dict) -> dict:
+def _joined(value: Any, key: str = "") -> Any:
     """An output whose texts are single strings, as some programs save them and others do not."""
-    def join(value: Any) -> Any:
-        return "".join(value) if isinstance(value, list) and all(isinstance(v, str) for v in value) else value
-
-    output = {key: value if key == "traceback" else join(value) for key, value in output.items()}
-    if "data" in output:
-        output["data"] = {kind: join(value) for kind, value in output["data"].items()}
-    return output
+    if isinstance(value, dict) and key in ("", "data"):
+        return {inner: _joined(part, inner) for inner, part in value.items()}
+    texts = isinstance(value, list) and key != "traceback" and all(isinstance(part, str) for part in value)
+    return "".join(value) if texts else value
 
 
 def refuse_read_only(path: Path) -> None:
@@ -215,17 +198,15 @@ def execute(path: Path, longest: float = LONGEST) -> tuple[dict[str, Any], float
                 if cell is probe:
                     seconds = time.perf_counter() - started
                 client.execute_cell(cell, index)
-    except CellTimeoutError:
-        raise NotebookError(f"{where}: no end after {longest:g} s.") from None
-    except DeadKernelError:
-        raise NotebookError(f"{where}: the kernel died; out of memory is the usual reason.") from None
     except CellExecutionError as error:
         line = CELL_LINE.findall(ANSI.sub("", error.traceback))
-        place = f", line {line[-1][1]} of In[{line[-1][0]}]" if line else ""
+        place = "".join(", line {1} of In[{0}]".format(*numbers) for numbers in line[-1:])
         raise NotebookError(f"{where}{place}: {brief(error.ename, error.evalue)}") from None
     except Exception as error:
-        why = brief(type(error).__name__, error)
-        raise NotebookError(f"{where}: Jupyter's kernel does not start or answer ({why}).") from None
+        why = f"Jupyter's kernel does not start or answer ({brief(type(error).__name__, error)})"
+        known = {CellTimeoutError: f"no end after {longest:g} s",
+                 DeadKernelError: "the kernel died; out of memory is the usual reason"}  # fmt: skip
+        raise NotebookError(f"{where}: {known.get(type(error), why)}.") from None
     notebook.cells.pop()
     for cell in code_cells(notebook):
         cell.outputs = _tidy(cell.outputs)

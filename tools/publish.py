@@ -44,9 +44,6 @@ def without_results(path: Path) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-# ------------------------------------------------------------ address and Colab
-
-
 def address() -> str:
     """The repository's own address; it stands in pyproject.toml and nowhere else by hand."""
     return tomllib.loads(text_of(notebook.ROOT / "pyproject.toml"))["project"]["urls"]["Repository"]
@@ -86,9 +83,6 @@ def move_address(new: str) -> list[Path]:
                 cell["source"] = colab_cell().splitlines(keepends=True)
         texts[path] = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     return sorted({*changed, *write_changed(texts)})
-
-
-# ------------------------------------------------------------ number, minutes, maps
 
 
 def number(path: Path) -> str:
@@ -235,9 +229,6 @@ def make_copies(folder: Path | None = None) -> tuple[int, int]:
     new = [copy for copy in copies if not copy.exists()]
     write_changed({copy: without_results(copies[copy]) for copy in new})
     return len(new), len(copies) - len(new)
-
-
-# ------------------------------------------------------------ commands of `python -m tools`
 
 
 def main_new(names: list[str]) -> int:

@@ -10,12 +10,13 @@ import json
 import os
 import platform
 import re
-from importlib import metadata, util
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tools import evidence, fingerprint, notebook
 from tools.notebook import NotebookError, code_cells, label, tags
+from utils import lesson
 
 PACKAGES = ["numpy", "pandas", "scikit-learn", "torch", "torchvision", "monai", "pydicom", "matplotlib"]
 REAL_DATA = Path(__file__).with_name("real_data.txt")
@@ -106,11 +107,6 @@ def real_sets(data: list[str]) -> int:
     return len(REAL.findall("\n".join(data)))
 
 
-def data_of(stamp: Any) -> list[str]:
-    """The lines of the header in a stamp; none where it is damaged."""
-    return list(map(str, stamp.get("data") or [])) if isinstance(stamp, dict) else []
-
-
 def expected_real() -> dict[str, int]:
     """{lesson: how many real data sets it stands on}, from the committed list."""
     lines = REAL_DATA.read_text(encoding="utf-8").splitlines()
@@ -132,7 +128,8 @@ def run(path: Path, synthetic: bool = False) -> dict[str, Any]:
     if path.suffix == ".py":
         raise NotebookError(f"{label(path)} is a script: `make evidence NB={path.stem}` runs it.")
     notebook.refuse_read_only(path)
-    before, file = data_of(notebook.read(path)["metadata"].get("course")), path.read_bytes()
+    before, file = notebook.read(path)["metadata"].get("course"), path.read_bytes()
+    before = list(map(str, before.get("data") or [])) if isinstance(before, dict) else []
     content, seconds, peak = notebook.execute(path)
     data = _data_lines(content)
     if real_sets(data) < real_sets(before) and not synthetic:
@@ -140,13 +137,14 @@ def run(path: Path, synthetic: bool = False) -> dict[str, Any]:
             f"{label(path)} stands on real data and this run does not, so nothing was written: set COURSE_DATA, "
             "leave it to a maintainer, or say ARGS=--synthetic to replace it on purpose."
         )
+    installed = {distribution.name for distribution in metadata.distributions()}
     stamp = {
         "lesson": path.stem,
         **hashes(content, path, data),
         "data": data,
-        "device": "cuda" if evidence.uses_cuda() else "cpu",
+        "device": lesson.device(),
         "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in PACKAGES if util.find_spec(_module(name))},
+        "versions": {name: metadata.version(name) for name in PACKAGES if name in installed},
         "cores": os.cpu_count(),
         "seconds": round(seconds, 1),
         "peak_mib": peak,
@@ -157,10 +155,6 @@ def run(path: Path, synthetic: bool = False) -> dict[str, Any]:
     content["metadata"]["course"] = stamp
     notebook.write(path, content)
     return stamp
-
-
-def _module(package: str) -> str:
-    return "sklearn" if package == "scikit-learn" else package
 
 
 def _data_lines(content: dict) -> list[str]:

@@ -92,12 +92,12 @@ FILES = {
     "wide": (text_of(cell("x")).decode().encode("utf-16"), "it is no UTF-8 text"),
     "cells no list": (b'{"cells": {}, "nbformat": 4, "nbformat_minor": 5}', "is no notebook"),
     "metadata null": (text_of(metadata=None), "is no notebook"),
-    "format 3": (text_of(nbformat=3, nbformat_minor=0), "in format 3.0"),
-    "format 4.4": (text_of(nbformat_minor=4), "in format 4.4"),
-    "format 5": (text_of(nbformat=5), "in format 5.5"),
+    "format 3": (text_of(nbformat=3, nbformat_minor=0), "(format 3.0"),
+    "format 4.4": (text_of(nbformat_minor=4), "(format 4.4"),
+    "format 5": (text_of(nbformat=5), "(format 5.5"),
     "format in words": (text_of(nbformat="4"), "saved by another program"),
-    "no ids": (text_of({**cell("x"), "id": None}), "cell 1: it was saved by another program, which gives cells no ids"),
-    "twice": (text_of(cell("x"), {**MARKDOWN, "id": "one"}), "cell 2: a cell before it is called one, too"),
+    "no ids": (text_of({**cell("x"), "id": None}), "or cells without ids"),
+    "twice": (text_of(cell("x"), {**MARKDOWN, "id": "one"}), "cell 1: another cell is called one, too"),
     "cell no cell": (text_of(cell("x"), "words"), "cell 2: this is no cell"),
     "no type": (text_of({"id": "a", "source": ""}), "cell 1: this is no cell"),
     "heading": (text_of({**MARKDOWN, "cell_type": "heading"}), "cell 1: this is no cell"),
@@ -197,7 +197,8 @@ def test_arrays_that_are_cut_off_are_named_and_left(tmp_path, capsys):
 
 
 def test_a_recheck_of_nothing_is_a_sentence(tmp_path, capsys):
-    assert "has no evidence yet" in refused(capsys, "evidence", experiment(tmp_path), "--recheck")
+    said = refused(capsys, "evidence", experiment(tmp_path), "--recheck")
+    assert "has other rows on synthetic data than its code asks for" in said
 
 
 # K10: time by the square
