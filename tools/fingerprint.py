@@ -220,9 +220,8 @@ class Reading:
         return self._plain(node, scope, body=_Scope(scope, _bound(node.body), node.body, is_class=True))
 
     def _listcomp(self, node: Any, scope: Any) -> str:
-        first = node.generators[0].iter  # belongs to the scope outside
         inner = _Scope(scope, _bound(generator.target for generator in node.generators))
-        return self.text(first, scope) + self._plain(node, inner)
+        return self.text(node.generators[0].iter, scope) + self._plain(node, inner)  # its first `in` is of the outside
 
     _setcomp = _dictcomp = _generatorexp = _listcomp
 

@@ -12,10 +12,8 @@ from typing import Any
 from tools.fingerprint import ROOT, digest
 
 LONGEST = 900  # seconds for one cell; the longest that a lesson is allowed in all is 240
-KERNEL = {
-    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
-    "language_info": {"name": "python"},
-}
+KERNEL = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+          "language_info": {"name": "python"}}  # fmt: skip
 KINDS = {"code": "code_cell", "markdown": "markdown_cell", "raw": "raw_cell"}  # in nbformat's schema
 MERGE = re.compile(r"^(<{7} |={7}$|>{7} )", re.MULTILINE)
 ANSI = re.compile(r"\x1b\[[\d;]*m")  # colours of a terminal
@@ -85,6 +83,7 @@ def read(path: Path) -> dict[str, Any]:
     Raises NotebookError: the file cannot be read, is no notebook, is damaged, or lacks what a stamp needs.
     """
     import nbformat
+    from nbformat.v4.rwbase import rejoin_lines
 
     name = label(path)
     back = f"`git checkout {name}` brings back what was committed."
@@ -118,18 +117,7 @@ def read(path: Path) -> dict[str, Any]:
         if cell["id"] in ids[place:]:
             raise NotebookError(f"{name}, cell {place}: another cell is called {cell['id']}, too, as after a merge or "
                                 "copy: give it an id of its own.")  # fmt: skip
-        cell["source"] = "".join(cell["source"])
-        if cell["cell_type"] == "code":
-            cell["outputs"] = [_joined(output) for output in cell["outputs"]]
-    return notebook
-
-
-def _joined(value: Any, key: str = "") -> Any:
-    """An output whose texts are single strings, as some programs save them and others do not."""
-    if isinstance(value, dict) and key in ("", "data"):
-        return {inner: _joined(part, inner) for inner, part in value.items()}
-    texts = isinstance(value, list) and key != "traceback" and all(isinstance(part, str) for part in value)
-    return "".join(value) if texts else value
+    return rejoin_lines(nbformat.from_dict(notebook))
 
 
 def refuse_read_only(path: Path) -> None:
@@ -180,7 +168,7 @@ def execute(path: Path, longest: float = LONGEST) -> tuple[dict[str, Any], float
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-    notebook = nbformat.from_dict(read(path))
+    notebook = read(path)
     client = NotebookClient(
         notebook, timeout=longest, kernel_name="python3", record_timing=False,
         coalesce_streams=False,  # `_tidy` does it: nbclient takes hours for a line of a megabyte

@@ -142,14 +142,11 @@ def run(path: Path, synthetic: bool = False) -> dict[str, Any]:
         "lesson": path.stem,
         **hashes(content, path, data),
         "data": data,
-        "device": lesson.device(),
-        "python": platform.python_version(),
+        "device": lesson.device(), "python": platform.python_version(),
         "versions": {name: metadata.version(name) for name in PACKAGES if name in installed},
-        "cores": os.cpu_count(),
-        "seconds": round(seconds, 1),
-        "peak_mib": peak,
+        "cores": os.cpu_count(), "seconds": round(seconds, 1), "peak_mib": peak,
         "date": datetime.date.today().isoformat(),
-    }
+    }  # fmt: skip
     if path.read_bytes() != file:
         raise NotebookError(f"{label(path)} was changed while it ran, so nothing was written: run it again.")
     content["metadata"]["course"] = stamp
