@@ -79,9 +79,6 @@ def move_address(new: str) -> list[Path]:
     return sorted({*changed, *write_changed(texts)})
 
 
-# ------------------------------------------------------------ number, minutes, maps
-
-
 def number(path: Path) -> str:
     """A lesson's number by its path, such as 3.1 or 3.1b. Raises NotebookError where it has none."""
     found = LESSON.fullmatch(label(path))
@@ -240,7 +237,7 @@ def main_glossary(names: list[str]) -> int:
 
     page = glossary.written(text_of(glossary.FILE))
     changed = write_changed({glossary.FILE: page, **{path: glossary.linked(path, page) for path in all_notebooks()}})
-    print("\n".join(f"wrote {label(path)}" for path in changed) or "nothing to write: entries and lessons give this page")
+    print("\n".join(f"wrote {label(path)}" for path in changed) or "nothing to write: entries and lessons give it")
     return 0
 
 
