@@ -12,6 +12,7 @@ NB is a path, or a name such as 03_split_and_leak. Without NB: all.
 from __future__ import annotations
 
 import argparse
+import codecs
 import os
 import sys
 from pathlib import Path
@@ -19,18 +20,21 @@ from pathlib import Path
 from tools import notebook
 from tools.notebook import NotebookError, all_notebooks, all_scripts, find, label
 
-PUBLISHING = ["new", "copies", "print", "address", "time", "glossary"]
-PLAIN = str.maketrans({"✓": "ok", "✗": "x", "…": "...", "─": "-", "·": "-", "–": "-"})
+PLAIN = {"✓": "ok", "✗": "x", "…": "...", "─": "-", "·": "-", "–": "-"}
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    return "".join(PLAIN.get(letter, "?") for letter in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("plain", _plainly)
 
 
 def say(text: str, end: str = "\n", error: bool = False) -> None:
     """Print, in plain letters where the terminal knows no others."""
     stream = sys.stderr if error else sys.stdout
-    encoding = stream.encoding or "ascii"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        text = text.translate(PLAIN).encode(encoding, "replace").decode(encoding)
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(errors="plain")
     print(text, end=end, file=stream, flush=True)
 
 
@@ -39,55 +43,63 @@ def on_pull_request() -> bool:
     return bool(os.environ.get("COURSE_PULL_REQUEST")) or os.environ.get("GITHUB_EVENT_NAME") == "pull_request"
 
 
-def run(paths: list[Path], synthetic: bool) -> int:
+def _paths(options: argparse.Namespace) -> list[Path]:
+    """The notebooks and scripts meant: those named, or all that the command is about."""
+    if not options.names and options.command in ("evidence", "text"):
+        raise NotebookError(f"Name what you mean: python -m tools {options.command} 03_split_and_leak.")
+    scripts = all_scripts() if options.command != "run" else []
+    return [find(name) for name in options.names] or [*all_notebooks(), *scripts]
+
+
+def run(options: argparse.Namespace) -> int:
     from tools import stamp
 
-    for path in paths:
+    for path in _paths(options):
+        if options.command == "restamp" and (path.suffix == ".py" or not stamp.verify(path).behind):
+            continue
         say(f"{label(path)} …", end=" ")
-        made = stamp.run(path, synthetic)
+        made = stamp.run(path, options.synthetic and options.command == "run")
         say(f"{made['seconds']:.0f} s, {made['peak_mib']} MiB")
     return 0
 
 
-def verify(paths: list[Path], allow_behind: bool) -> int:
+def verify(options: argparse.Namespace) -> int:
     from tools import stamp
 
-    wrong = behind = 0
+    paths, wrong, behind = _paths(options), 0, 0
     for path in paths:
         try:
             found = stamp.verify(path)
         except NotebookError as error:
             found = stamp.State([str(error)], [])
-        for kind, sentences in zip(("wrong", "behind"), found, strict=True):
+        for kind, sentences in found._asdict().items():
             for sentence in sentences:
                 say(f"✗ {label(path)}, {kind}: {sentence}")
         wrong, behind = wrong + bool(found.wrong), behind + bool(found.behind)
     if not wrong and not behind:
         say(f"✓ {len(paths)} notebooks and scripts are what their code gives")
-    elif behind and not wrong:
+    elif not wrong:
         say(f"{behind} behind, nothing wrong: a maintainer runs `make restamp`")
-    return int(wrong > 0 or (behind > 0 and not allow_behind))
+    listed = options.command == "verify" and (options.allow_behind or on_pull_request())
+    return int(wrong > 0 or (behind > 0 and not listed))
 
 
-def restamp(paths: list[Path]) -> int:
+def restamp(options: argparse.Namespace) -> int:
     """Run the notebooks that are behind; what is wrong, and evidence, is left to a decision."""
-    from tools import stamp
-
-    lessons = [path for path in paths if path.suffix == ".ipynb"]
-    run([path for path in lessons if stamp.verify(path).behind], synthetic=False)
-    return verify(paths, allow_behind=False)
+    return run(options) or verify(options)
 
 
-def gather(paths: list[Path], only: str | None, recheck: bool) -> int:
+def gather(options: argparse.Namespace) -> int:
     from tools import evidence
 
-    for path in paths:
-        say(f"wrote {label(evidence.recheck(path) if recheck else evidence.gather(path, only))}")
+    for path in _paths(options):
+        file = evidence.recheck(path) if options.recheck else evidence.gather(path, options.only)
+        say(f"wrote {label(file)}")
     return 0
 
 
-def show(paths: list[Path]) -> int:
-    for path in paths:
+def show(options: argparse.Namespace) -> int:
+    for path in _paths(options):
         try:
             say(notebook.as_text(path), end="")
         except NotebookError:  # git compares whatever is there
@@ -95,12 +107,22 @@ def show(paths: list[Path]) -> int:
     return 0
 
 
+def publish(options: argparse.Namespace) -> int:
+    from tools import publish
+
+    return getattr(publish, f"main_{options.command}")(options.names)
+
+
+COMMANDS = {"run": run, "verify": verify, "restamp": restamp, "evidence": gather, "text": show}
+COMMANDS |= dict.fromkeys(("new", "copies", "print", "address", "time", "glossary"), publish)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit status."""
+    say("", end="")  # from here on, whatever is printed can be printed
     usage = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="python -m tools", description=__doc__, formatter_class=usage)
-    commands = ["run", "verify", "restamp", "evidence", "text", *PUBLISHING]
-    parser.add_argument("command", choices=commands)
+    parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("names", nargs="*", metavar="NB")
     parser.add_argument("--synthetic", action="store_true", help="run: may replace results on real data")
     parser.add_argument("--allow-behind", action="store_true", help="verify: only list what is behind")
@@ -108,31 +130,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--recheck", action="store_true", help="evidence: one seed a variant instead of all")
     options = parser.parse_args(arguments)
     try:
-        return _dispatch(options)
-    except NotebookError as error:
+        return COMMANDS[options.command](options)
+    except (NotebookError, SyntaxError) as error:
         say(f"✗ {error}", error=True)
-        return 1
-
-
-def _dispatch(options: argparse.Namespace) -> int:
-    command, names = options.command, options.names
-    if command in PUBLISHING:
-        from tools import publish
-
-        return getattr(publish, f"main_{command}")(names)
-    if command in ("evidence", "text") and not names:
-        raise NotebookError(f"Name what you mean: python -m tools {command} 03_split_and_leak.")
-    paths = [find(name) for name in names]
-    if command == "run":
-        return run(paths or all_notebooks(), options.synthetic)
-    if command == "text":
-        return show(paths)
-    if command == "evidence":
-        return gather(paths, options.only, options.recheck)
-    paths = paths or [*all_notebooks(), *all_scripts()]
-    if command == "restamp":
-        return restamp(paths)
-    return verify(paths, options.allow_behind or on_pull_request())
+    except OSError as error:
+        say(f"✗ {error.filename or 'a file'} cannot be used ({error.strerror}): mend that, and try again.", error=True)
+    return 1
 
 
 if __name__ == "__main__":

@@ -6,13 +6,15 @@ its metrics and, if it likes, "predictions" {split: array}; and, if it likes, RE
 """
 from __future__ import annotations
 
-import ast
 import contextlib
+import io
 import json
-import os
 import random
 import re
 import time
+import traceback
+import zipfile
+import zlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,10 +24,12 @@ import pandas as pd
 
 from tools import fingerprint, notebook
 from tools.notebook import NotebookError, label
-from utils import evidence
+from utils import evidence, lesson
 
 ROUNDING = 1e-6  # of a tolerance: below that a number is called the same
 NEEDED = {"VARIANTS", "SEEDS", "TOLERANCE", "experiment"}
+DAMAGED = ("{} is damaged or merged badly: `git checkout` takes a whole one, or delete it and run "
+           "`make evidence NB={}`.")  # fmt: skip
 MADE = re.compile(r"[0-9a-f]{12}(\+[0-9a-f]{12})*")  # fingerprints of data sets; "none" stands where there are none
 
 
@@ -43,11 +47,32 @@ def file_of(path: Path, suffix: str = ".csv") -> Path:
     return folder / f"{path.stem}{suffix}"
 
 
+def rows_of(path: Path) -> pd.DataFrame:
+    """All rows of a lesson's evidence, none where there is no file. Raises NotebookError: see `arrays_of`."""
+    file = file_of(path)
+    try:
+        rows = evidence.read(file) if file.exists() else pd.DataFrame(columns=evidence.KEYS)
+        if rows[["variant", "seed", "source", "data", "code"]].isna().any(axis=None):
+            raise ValueError("a gap")
+    except (OSError, ValueError, KeyError):
+        raise NotebookError(DAMAGED.format(label(file), path.stem)) from None
+    return rows
+
+
+def arrays_of(path: Path) -> dict[str, np.ndarray]:
+    """All that a lesson's evidence keeps beside its rows. Raises NotebookError: it is damaged, or merged badly."""
+    file = file_of(path, ".npz")
+    try:
+        with np.load(file, allow_pickle=False) if file.exists() else contextlib.nullcontext({}) as npz:
+            return dict(npz)
+    except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error):
+        raise NotebookError(DAMAGED.format(label(file), path.stem)) from None
+
+
 def words(cells: dict[str, str]) -> set[str]:
     """Every string in these cells; of a path its last part."""
-    nodes = [node for source in cells.values() for node in ast.walk(ast.Module(fingerprint.parse(source), []))]
-    strings = [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
-    return {string.rpartition("/")[2] for string in strings}
+    found = fingerprint.strings(node for source in cells.values() for node in fingerprint.parse(source))
+    return {string.rpartition("/")[2] for string in found}
 
 
 def drawn(cells: dict[str, str], path: Path) -> list[Path]:
@@ -94,7 +119,7 @@ def state(path: Path) -> tuple[list[str], list[str]]:
         return [], []
     mend = f"run `make evidence NB={path.stem}`"
     name, now = f"evidence/{path.stem}.csv", code_hash(path)
-    codes = set(evidence.read(file_of(path))["code"])
+    codes = set(rows_of(path)["code"])
     if any(code.partition("-")[0] != now.partition("-")[0] for code in codes):
         return [f"{name} was made by another experiment: {mend}"], []
     return [], [f"{name} was made before code that it reaches changed: {mend}"] if codes - {now} else []
@@ -102,9 +127,7 @@ def state(path: Path) -> tuple[list[str], list[str]]:
 
 def made_sets(path: Path, library: fingerprint.Library) -> set[str]:
     """The data sets of the virtual clinic on which some rows of a lesson's evidence stand."""
-    if not file_of(path).exists():
-        return set()
-    rows = evidence.read(file_of(path))
+    rows = rows_of(path)
     made = rows.loc[rows["source"] == "synthetic", "data"].str.fullmatch(MADE.pattern).any()
     return library.sets(code_of(sources(path), path, library)[1]) if made else set()
 
@@ -120,10 +143,20 @@ def experiment_of(path: Path) -> dict[str, Any]:
     namespace: dict[str, Any] = {"__name__": "evidence", "__file__": str(path)}
     with contextlib.chdir(path.parent):
         for name, source in cells.items():
-            exec(compile(source, f"<{path.stem}, {name}>", "exec"), namespace)
+            try:
+                exec(compile(source, f"<{path.stem}, {name}>", "exec"), namespace)
+            except (Exception, SystemExit) as error:
+                raise NotebookError(_failed(error, path, f", {name}")) from error
     if missing := ", ".join(sorted(NEEDED - namespace.keys())):
         raise NotebookError(f"The evidence code of {label(path)} does not define {missing}.")
     return namespace
+
+
+def _failed(error: BaseException, path: Path, where: str) -> str:
+    """One sentence: where an experiment failed, by its own deepest line, and why."""
+    steps = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    own = [f", line {line} of {file[1:-1]}" for file, line in steps if file.startswith(f"<{path.stem}, ")]
+    return f"{label(path)}{where}{own[-1] if own else ''}: {notebook.brief(type(error).__name__, error)}"
 
 
 def source_of(namespace: dict[str, Any]) -> Any | None:
@@ -134,6 +167,12 @@ def source_of(namespace: dict[str, Any]) -> Any | None:
         return None
     marks = "+".join(dict.fromkeys(source.fingerprint for source in found))
     return SimpleNamespace(is_real=any(source.is_real for source in found), fingerprint=marks)
+
+
+def _stands_on(namespace: dict[str, Any]) -> tuple[str, str]:
+    """The kind of data of an experiment and their fingerprint, as a row of evidence says them."""
+    source = source_of(namespace)
+    return ("real" if source.is_real else "synthetic", source.fingerprint) if source else ("synthetic", "none")
 
 
 def planned(namespace: dict[str, Any]) -> list[tuple[str, int]]:
@@ -148,7 +187,11 @@ def planned(namespace: dict[str, Any]) -> list[tuple[str, int]]:
 def one_run(namespace: dict[str, Any], variant: str, seed: int) -> tuple[dict, dict, float]:
     """One run of an experiment: its metrics, its predictions by split, and its seconds."""
     started = time.perf_counter()
-    metrics = dict(namespace["experiment"](variant, seed))
+    try:
+        metrics = dict(namespace["experiment"](variant, seed))
+    except (Exception, SystemExit) as error:
+        where = f", {variant}, seed {seed}"
+        raise NotebookError(_failed(error, Path(namespace["__file__"]), where)) from error
     predictions = metrics.pop("predictions", {})
     seconds = time.perf_counter() - started
     return {name: float(value) for name, value in metrics.items()}, predictions, seconds
@@ -166,17 +209,12 @@ def gather(path: Path, only: str | None = None) -> Path:
         The CSV's path.
     """
     namespace = experiment_of(path)
-    source, plan = source_of(namespace), planned(namespace)
+    plan, (kind, data) = planned(namespace), _stands_on(namespace)
     if only and only not in dict(plan):
         choice = ", ".join(dict(plan))
         raise NotebookError(f"{label(path)} has no variant {only}: choose one of {choice}.")
-    fixed = {
-        "source": "real" if source and source.is_real else "synthetic",
-        "data": source.fingerprint if source else "none",
-        "device": "cuda" if uses_cuda() else "cpu",
-        "code": code_hash(path),
-    }
-    store = _Store(file_of(path), fixed, namespace.get("REFERENCE", {}))
+    fixed = {"source": kind, "data": data, "device": lesson.device(), "code": code_hash(path)}
+    store = _Store(path, fixed, namespace.get("REFERENCE", {}))
     for variant, seed in plan:
         if (variant, seed) in store.rows or only not in (None, variant):
             continue
@@ -205,17 +243,12 @@ def recheck(path: Path) -> Path:
         NotebookError: a number differs, or a row is missing or stands on other data. Nothing is written then.
     """
     namespace = experiment_of(path)
-    source, plan = source_of(namespace), planned(namespace)
-    kind = "real" if source and source.is_real else "synthetic"
-    everything = evidence.read(file_of(path))
+    plan, (kind, data) = planned(namespace), _stands_on(namespace)
+    everything, stored = rows_of(path), arrays_of(path)
     rows = everything[everything["source"] == kind]
     there = set(zip(rows["variant"], rows["seed"], strict=True))
-    if there != set(plan) or set(rows["data"]) != {source.fingerprint if source else "none"}:
+    if there != set(plan) or set(rows["data"]) != {data}:
         raise NotebookError(f"{label(path)} has other rows on {kind} data than its code asks for: gather them anew.")
-    stored = {}
-    if file_of(path, ".npz").exists():
-        with np.load(file_of(path, ".npz"), allow_pickle=False) as npz:
-            stored = dict(npz)
     for variant in namespace["VARIANTS"]:
         of_variant = rows[rows["variant"] == variant].sort_values("seed")
         position = random.randrange(len(of_variant))
@@ -246,32 +279,21 @@ def recheck(path: Path) -> Path:
 class _Store:
     """The evidence on one kind of data as it grows, beside what there is on the other kind."""
 
-    def __init__(self, file: Path, fixed: dict[str, str], reference: dict[str, Any]):
-        self.file, self.kind = file, fixed["source"]
+    def __init__(self, path: Path, fixed: dict[str, str], reference: dict[str, Any]):
+        self.file, self.kind = file_of(path), fixed["source"]
         self.rows: dict[tuple[str, int], dict] = {}
         self.arrays: dict[str, dict[int, np.ndarray]] = {}  # "kind|variant|split": {seed: array}
-        rows = evidence.read(file) if file.exists() else pd.DataFrame(columns=evidence.KEYS)
+        rows, stored = rows_of(path), arrays_of(path)
         before, self.others = rows[rows["source"] == self.kind], rows[rows["source"] != self.kind]
-        stored = {}
-        if file.with_suffix(".npz").exists():
-            with np.load(file.with_suffix(".npz"), allow_pickle=False) as npz:
-                stored = dict(npz)
         kept = {key: array for key, array in stored.items() if key.split("|")[0] != self.kind}
         self.whole = kept | {f"{self.kind}||{name}": np.asarray(array) for name, array in reference.items()}
         for variant, rows in before.groupby("variant"):
-            self._take(rows.sort_values("seed"), fixed, {
-                key: array for key, array in stored.items() if key.startswith(f"{self.kind}|{variant}|")
-            })  # fmt: skip
-
-    def _take(self, rows: pd.DataFrame, fixed: dict[str, str], arrays: dict[str, np.ndarray]) -> None:
-        """Keep what one variant has of the code and data as they are; nothing where rows and arrays disagree."""
-        if any(len(array) != len(rows) for array in arrays.values()):
-            return
-        for position, row in enumerate(rows.to_dict("records")):
-            if (row["code"], row["data"]) == (fixed["code"], fixed["data"]):
-                self.rows[row["variant"], row["seed"]] = row
-                for key, array in arrays.items():
-                    self.arrays.setdefault(key, {})[row["seed"]] = array[position]
+            mine = {key: array for key, array in stored.items() if key.startswith(f"{self.kind}|{variant}|")}
+            if any(len(array) != len(rows) for array in mine.values()):
+                continue  # rows and arrays disagree
+            for position, row in enumerate(rows.sort_values("seed").to_dict("records")):
+                if (row["code"], row["data"]) == (fixed["code"], fixed["data"]):
+                    self.add(row, {key.split("|")[2]: array[position] for key, array in mine.items()})
 
     def add(self, row: dict[str, Any], predictions: dict[str, Any]) -> None:
         self.rows[row["variant"], row["seed"]] = row
@@ -296,13 +318,6 @@ class _Store:
 
 def _write_arrays(file: Path, arrays: dict[str, np.ndarray]) -> None:
     """A compressed .npz that is either whole or as it was."""
-    part = file.with_suffix(".npz.part")
-    with open(part, "wb") as stream:
-        np.savez_compressed(stream, **arrays)
-    os.replace(part, file)
-
-
-def uses_cuda() -> bool:
-    import torch
-
-    return torch.cuda.is_available()
+    whole = io.BytesIO()
+    np.savez_compressed(whole, **arrays)
+    notebook.write_whole(file, whole.getvalue())

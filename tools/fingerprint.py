@@ -48,7 +48,10 @@ def parse(source: str) -> list[ast.stmt]:
     return _without_docstring(body) if len(body) > 1 else body
 
 
-# ---------------------------------------------------------------------------- names and scopes
+def strings(nodes: Iterable[ast.AST]) -> set[str]:
+    """All strings in a few syntax trees."""
+    inside = (getattr(inner, "value", None) for node in nodes for inner in ast.walk(node))
+    return {value for value in inside if isinstance(value, str)}
 
 
 def _own(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
@@ -136,9 +139,6 @@ def _changed(node: ast.stmt) -> Iterator[str]:
             yield place.id
 
 
-# ---------------------------------------------------------------------------- reading code
-
-
 def _without_docstring(body: list) -> list:
     first = body[0] if body else None
     is_text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
@@ -177,6 +177,8 @@ class Reading:
             return "[" + ",".join(filter(None, (self.text(item, scope) for item in node))) + "]"
         if not isinstance(node, ast.AST):
             return repr(node)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            return ""
         special = getattr(self, f"_{type(node).__name__.lower()}", self._plain)
         return special(node, scope)
 
@@ -184,14 +186,11 @@ class Reading:
         parts = []
         for name in node._fields:
             value = getattr(node, name, None)
+            if name == "body" and isinstance(node, (*FUNCTIONS, ast.ClassDef)) and isinstance(value, list):
+                value = _without_docstring(value)
             if name not in SILENT and value is not None and value != []:
                 parts.append(f"{name}={self.text(value, scopes.get(name, scope))}")
         return f"{type(node).__name__}({','.join(parts)})"
-
-    def _import(self, node: ast.AST, scope: Any) -> str:
-        return ""
-
-    _importfrom = _import
 
     def _name(self, node: ast.AST, scope: Any) -> str:
         """A name, or a chain of attributes that starts from one: what it stands for, by its bare name."""
@@ -213,26 +212,18 @@ class Reading:
         inside = body if isinstance(body, list) else [body]
         parameters = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
         inner = _Scope(scope, {each.arg for each in parameters if each} | _bound(inside), inside)
-        if isinstance(body, list):
-            node = type(node)(**{**dict(ast.iter_fields(node)), "body": _without_docstring(body)})
         return self._plain(node, scope, body=inner)
 
     _asyncfunctiondef = _lambda = _functiondef
 
     def _classdef(self, node: ast.ClassDef, scope: Any) -> str:
-        inner = _Scope(scope, _bound(node.body), node.body, is_class=True)
-        node = ast.ClassDef(**{**dict(ast.iter_fields(node)), "body": _without_docstring(node.body)})
-        return self._plain(node, scope, body=inner)
+        return self._plain(node, scope, body=_Scope(scope, _bound(node.body), node.body, is_class=True))
 
     def _listcomp(self, node: Any, scope: Any) -> str:
-        first = node.generators[0].iter  # belongs to the scope outside
         inner = _Scope(scope, _bound(generator.target for generator in node.generators))
-        return self.text(first, scope) + self._plain(node, inner)
+        return self.text(node.generators[0].iter, scope) + self._plain(node, inner)  # its first `in` is of the outside
 
     _setcomp = _dictcomp = _generatorexp = _listcomp
-
-    def _comprehension(self, node: ast.comprehension, scope: Any) -> str:
-        return self._plain(node, scope)
 
     def _raise(self, node: ast.Raise, scope: Any) -> str:
         error = _wordless(node.exc) if isinstance(node.exc, ast.Call) else node.exc
@@ -243,17 +234,13 @@ class Reading:
             node = _wordless(node)
         before, self.found = self.found, set()
         function = self.text(node.func, scope)
-        words = {n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
-        self.asked.append((self.found, words))
+        self.asked.append((self.found, strings([node])))
         self.found = before | self.found
         return f"Call({function},{self.text(node.args, scope)},{self.text(node.keywords, scope)})"
 
 
-# ---------------------------------------------------------------------------- the library
-
-
 def _within(module: str, rooms: tuple[str, ...]) -> bool:
-    return any(module == room or module.startswith(f"{room}.") for room in rooms)
+    return f"{module}.".startswith(tuple(f"{room}." for room in rooms))
 
 
 class Library:
@@ -324,12 +311,8 @@ class Library:
         for functions, words in reading.asked:
             for module, name in functions:
                 if _within(module, DOOR):
-                    found |= words & known or known & self._words(module, name)
+                    found |= words & known or known & strings(self.modules[module].definitions[name])
         return found
-
-    def _words(self, module: str, name: str) -> set[str]:
-        nodes = (inner for node in self.modules[module].definitions[name] for inner in ast.walk(node))
-        return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
     def clinic(self, name: str) -> str:
         """One hash of all code with which the virtual clinic makes a data set."""

@@ -79,9 +79,6 @@ def move_address(new: str) -> list[Path]:
     return sorted({*changed, *write_changed(texts)})
 
 
-# ------------------------------------------------------------ number, minutes, maps
-
-
 def number(path: Path) -> str:
     """A lesson's number by its path, such as 3.1 or 3.1b. Raises NotebookError where it has none."""
     found = LESSON.fullmatch(label(path))

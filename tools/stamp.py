@@ -10,19 +10,20 @@ import json
 import os
 import platform
 import re
-from importlib import metadata, util
+from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tools import evidence, fingerprint, notebook
 from tools.notebook import NotebookError, code_cells, label, tags
+from utils import lesson
 
 PACKAGES = ["numpy", "pandas", "scikit-learn", "torch", "torchvision", "monai", "pydicom", "matplotlib"]
 REAL_DATA = Path(__file__).with_name("real_data.txt")
 SHOWN = 8  # names of changed definitions in one sentence
 CLINIC = " from the virtual clinic (synthetic)"
 MADE = re.compile(rf"{re.escape(CLINIC)}, fingerprint [0-9a-f]{{12}}\b")
-REAL = re.compile(rf"(?!{re.escape(CLINIC)}) from [^,;]+, fingerprint [0-9a-f]{{12}}\b")
+REAL = re.compile(rf"(?!{re.escape(CLINIC)}) from [^,;]{{1,300}}, fingerprint [0-9a-f]{{12}}\b")
 PARTS = {
     "code": "cell {} changed since it was executed",
     "outputs": "the outputs of cell {} are not those of the run that was stamped",
@@ -69,27 +70,30 @@ def _outputs(outputs: list[dict]) -> str:
 
 def verify(path: Path) -> State:
     """Compare a notebook with its stamp, without a kernel; of a script, its evidence alone."""
-    wrong, behind = evidence.state(path)
-    if path.suffix == ".py":
-        return State(wrong, behind)
-    content = notebook.read(path)
+    content = notebook.read(path) if path.suffix == ".ipynb" else {"metadata": {}}
     stamp = content["metadata"].get("course")
-    if not stamp:
-        return State(["it has no stamp: execute it with `make run`"], [])
-    if stamp.get("lesson", path.stem) != path.stem:
-        return State([f"its stamp is that of {stamp['lesson']}: execute it with `make run`"], [])
     try:
-        now = hashes(content, path, stamp["data"])
+        wrong, behind = evidence.state(path)
+        if path.suffix == ".py":
+            return State(wrong, behind)
+        if not stamp:
+            return State(["it has no stamp: execute it with `make run`"], [])
+        if stamp.get("lesson", path.stem) != path.stem:
+            return State([f"its stamp is that of {stamp['lesson']}: execute it with `make run`"], [])
+        data = list(map(str, stamp["data"]))
+        now = hashes(content, path, data)
+        differing = {part: _differing(stamp.get(part, {}), now[part]) for part in [*PARTS, "utils", "clinic"]}
     except SyntaxError as error:
-        return State([f"a cell is no Python ({error.msg}: {(error.text or '').strip()})"], [])
+        return State([f"a cell is no Python ({error.msg}: {(error.text or '').strip()})"[: notebook.SHOWN]], [])
+    except (AttributeError, KeyError, TypeError):
+        return State(["its stamp is damaged: execute it with `make run`"], [])
     for part, sentence in PARTS.items():
-        wrong += [sentence.format(key) for key in _differing(stamp.get(part, {}), now[part])]
-    if names := _differing(stamp.get("utils", {}), now["utils"]):
+        wrong += [sentence.format(key) for key in differing[part]]
+    if names := differing["utils"]:
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         behind.append(f"{', '.join(names[:SHOWN])}{more} changed since it was executed")
-    for name in _differing(stamp.get("clinic", {}), now["clinic"]):
-        behind.append(f"how the clinic makes {name} changed since it was executed")
-    if real_sets(stamp["data"]) < expected_real().get(path.stem, 0):
+    behind += [f"how the clinic makes {name} changed since it was executed" for name in differing["clinic"]]
+    if real_sets(data) < expected_real().get(path.stem, 0):
         behind.append("it stands on real data, says tools/real_data.txt, and was executed on synthetic data")
     return State(wrong, behind)
 
@@ -106,7 +110,7 @@ def real_sets(data: list[str]) -> int:
 def expected_real() -> dict[str, int]:
     """{lesson: how many real data sets it stands on}, from the committed list."""
     lines = REAL_DATA.read_text(encoding="utf-8").splitlines()
-    return {name: int(count) for name, count in (line.split() for line in lines if line[:1] != "#")}
+    return {name: int(count) for name, count in (line.split() for line in lines if line.strip() and line[:1] != "#")}
 
 
 def run(path: Path, synthetic: bool = False) -> dict[str, Any]:
@@ -121,7 +125,11 @@ def run(path: Path, synthetic: bool = False) -> dict[str, Any]:
     Raises:
         NotebookError: a cell failed, or real results would be lost; the file is then as it was.
     """
-    before = notebook.read(path)["metadata"].get("course", {}).get("data", [])
+    if path.suffix == ".py":
+        raise NotebookError(f"{label(path)} is a script: `make evidence NB={path.stem}` runs it.")
+    notebook.refuse_read_only(path)
+    before, file = notebook.read(path)["metadata"].get("course"), path.read_bytes()
+    before = list(map(str, before.get("data") or [])) if isinstance(before, dict) else []
     content, seconds, peak = notebook.execute(path)
     data = _data_lines(content)
     if real_sets(data) < real_sets(before) and not synthetic:
@@ -129,25 +137,21 @@ def run(path: Path, synthetic: bool = False) -> dict[str, Any]:
             f"{label(path)} stands on real data and this run does not, so nothing was written: set COURSE_DATA, "
             "leave it to a maintainer, or say ARGS=--synthetic to replace it on purpose."
         )
+    installed = {distribution.name for distribution in metadata.distributions()}
     stamp = {
         "lesson": path.stem,
         **hashes(content, path, data),
         "data": data,
-        "device": "cuda" if evidence.uses_cuda() else "cpu",
-        "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in PACKAGES if util.find_spec(_module(name))},
-        "cores": os.cpu_count(),
-        "seconds": round(seconds, 1),
-        "peak_mib": peak,
+        "device": lesson.device(), "python": platform.python_version(),
+        "versions": {name: metadata.version(name) for name in PACKAGES if name in installed},
+        "cores": os.cpu_count(), "seconds": round(seconds, 1), "peak_mib": peak,
         "date": datetime.date.today().isoformat(),
-    }
+    }  # fmt: skip
+    if path.read_bytes() != file:
+        raise NotebookError(f"{label(path)} was changed while it ran, so nothing was written: run it again.")
     content["metadata"]["course"] = stamp
     notebook.write(path, content)
     return stamp
-
-
-def _module(package: str) -> str:
-    return "sklearn" if package == "scikit-learn" else package
 
 
 def _data_lines(content: dict) -> list[str]:
