@@ -199,3 +199,20 @@ def test_the_interval_of_an_auc_holds_cases_and_seeds():
         metrics.auc_interval(labels, np.full(200, np.nan), weights)
     with pytest.raises(ValueError, match="weights for 200 cases"):
         metrics.auc_interval(labels, runs, weights[:, :100])
+
+
+def test_two_areas_are_compared_on_the_same_cases():
+    rng = np.random.default_rng(0)
+    labels, noise = rng.random(150) < 0.4, rng.normal(0, 1, 150)
+    weights = metrics.draw_groups(range(150))
+    good = labels + noise + rng.normal(0, 0.1, (5, 150))
+    worse = 0.8 * labels + noise + rng.normal(0, 0.1, (5, 150))
+    apart = metrics.auc_difference(labels, good, worse, weights)
+    areas = [metrics.auc_interval(labels, each, weights) for each in (good, worse)]
+    assert apart.value == pytest.approx(areas[0].value - areas[1].value)
+    assert apart.low > 0
+    assert areas[0].low < areas[1].high, "the intervals should overlap, and still there is a difference"
+    assert not metrics.auc_difference(labels, good, good, weights).excludes(0)
+    assert metrics.auc_difference(labels, good[0], good[0], weights)[:] == (0, 0, 0)
+    with pytest.raises(ValueError, match="weights for 150 cases"):
+        metrics.auc_difference(labels, good, worse, weights[:, 1:])

@@ -278,6 +278,28 @@ def auc_interval(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) ->
     >>> print(auc_interval([0, 0, 1, 1], np.array([0.1, 0.4, 0.3, 0.9]), draw_groups(range(4), draws=200)))
     0.750 (0.000 to 1.000)
     """
+    value, redraws = _areas(labels, scores, weights, seed=0)
+    return interval(value, redraws)
+
+
+def auc_difference(labels: np.ndarray, after: np.ndarray, before: np.ndarray, weights: np.ndarray) -> Interval:
+    """How much larger the area under the ROC curve of `after` is than that of `before`, paired by group.
+
+    Args:
+        labels, weights: see `auc_interval`.
+        after, before: (n,) or (runs, n) scores of the same n cases; the runs of the two are drawn apart.
+
+    Raises:
+        ValueError: as in `auc_interval`.
+    """
+    (high, redrawn_high), (low, redrawn_low) = (
+        _areas(labels, scores, weights, seed) for seed, scores in ((1, after), (2, before))
+    )
+    return interval(high - low, redrawn_high - redrawn_low)
+
+
+def _areas(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray, seed: int) -> tuple[float, np.ndarray]:
+    """The mean area of some runs, and in each redraw of cases and, with several runs, of runs by this seed (draws,)."""
     runs = np.atleast_2d(scores)
     if weights.ndim != 2 or weights.shape[1] != runs.shape[1]:
         sizes = f"{weights.shape} weights for {runs.shape[1]} cases"
@@ -285,8 +307,8 @@ def auc_interval(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) ->
     once = np.ones((1, runs.shape[1]), int)
     value = np.mean([redrawn_auc(labels, run, once) for run in runs])
     each = np.stack([redrawn_auc(labels, run, weights) for run in runs])  # (runs, draws)
-    chosen = np.random.default_rng(0).integers(len(runs), size=each.shape)
-    return interval(value, np.take_along_axis(each, chosen, 0).mean(0))
+    chosen = np.random.default_rng(seed).integers(len(runs), size=each.shape)
+    return float(value), np.take_along_axis(each, chosen, 0).mean(0)
 
 
 def _yes_or_no(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
