@@ -216,3 +216,44 @@ def test_two_areas_are_compared_on_the_same_cases():
     assert metrics.auc_difference(labels, good[0], good[0], weights)[:] == (0, 0, 0)
     with pytest.raises(ValueError, match="weights for 150 cases"):
         metrics.auc_difference(labels, good, worse, weights[:, 1:])
+
+
+def test_net_benefit_by_hand():
+    labels, found = [1, 1, 0, 0, 0, 0, 0, 0, 0, 0], [0.9, 0.2, 0.3, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.0]
+    # from .2 on: two found, two false alarms at a quarter each; from .25 on: one found, one alarm at a third; .8: one
+    by_hand = [2 / 10 - 2 / 10 / 4, 1 / 10 - 1 / 10 / 3, 1 / 10]
+    assert metrics.net_benefit(labels, found, [0.2, 0.25, 0.8]) == pytest.approx(by_hand)
+    everybody = metrics.net_benefit(labels, np.ones(10), [0.2])
+    assert everybody == pytest.approx([0.2 - 0.8 / 4]) and metrics.net_benefit(labels, np.zeros(10), [0.2]) == [0]
+    half = np.where(labels, 0.5, 1.0)  # prevalence 1 in 9
+    assert metrics.net_benefit(labels, found, [0.2], half) == pytest.approx([(1 - 2 / 4) / 9])
+    weights = metrics.draw_groups(range(10), draws=30)
+    redrawn = metrics.net_benefit(labels, found, [0.2, 0.8], weights)
+    rows = np.repeat(range(10), weights[7])
+    assert redrawn.shape == (30, 2)
+    assert redrawn[7] == pytest.approx(metrics.net_benefit(np.take(labels, rows), np.take(found, rows), [0.2, 0.8]))
+
+
+@pytest.mark.parametrize(
+    ("labels", "found", "thresholds", "weights", "words"),
+    [
+        ([1, 1], [0.1, 0.2], [0.5], None, "alike"),
+        ([0, 0], [0.1, 0.2], [0.5], None, "alike"),
+        ([1, 0], [0.1, 2.0], [0.5], None, "from 0 to 1"),
+        ([1, 0], [0.1, np.nan], [0.5], None, "no finite number"),
+        ([1, 0, 1], [0.1, 0.2], [0.5], None, "one of each"),
+        ([], [], [0.5], None, "alike|no case"),
+        ([1, 0], [0.1, 0.2], [1.0], None, "below 1"),
+        ([1, 0], [0.1, 0.2], [0.0], None, "above 0"),
+        ([1, 0], [0.1, 0.2], [np.nan], None, "above 0"),
+        ([1, 0], [0.1, 0.2], [], None, "above 0"),
+        ([1, 0], [0.1, 0.2], 0.5, None, "one list"),
+        ([1, 0], [0.1, 0.2], [0.5], [1, 1, 1], "weights for 2 cases"),
+        ([1, 0], [0.1, 0.2], [0.5], [1, -1], "negative"),
+        ([1, 0], [0.1, 0.2], [0.5], [1, np.nan], "missing"),
+        ([1, 0], [0.1, 0.2], [0.5], [[1, 1], [0, 0]], "all 0"),
+    ],
+)
+def test_what_has_no_net_benefit_is_refused(labels, found, thresholds, weights, words):
+    with pytest.raises(ValueError, match=words):
+        metrics.net_benefit(labels, found, thresholds, weights)
