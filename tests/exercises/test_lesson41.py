@@ -90,6 +90,26 @@ def test_the_task_of_metrics(answer, state, words):
     assert verdict.state == state and words in verdict.message
 
 
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        (8 / 9, "done", "with all their images"),
+        (0.88888889, "done", "with all their images"),
+        (2 / 3, "wrong", "mean of the lesions' own shares"),
+        (4 / 5, "wrong", "drawn twice"),
+        (0.8, "wrong", "drawn twice"),
+        (8, "wrong", "images found"),
+        (800 / 9, "wrong", "per cent"),
+        (0.5, "wrong", "you give 0.500"),
+        ("8/9", "wrong", "one number"),
+    ],
+)
+def test_the_task_of_a_redraw(answer, state, words):
+    verdict = lesson41.redrawn(answer)
+    assert verdict.state == state and words in verdict.message
+
+
 S, F = 0.43, 0.05
 
 

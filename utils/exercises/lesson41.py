@@ -88,6 +88,17 @@ def cases_needed(answer):
         }, "you give {got:.0f} where {truth} are needed" + asked)  # fmt: skip
 
 
+@exercise("Task: redraw", "lesions are drawn, with all their images, and images are counted")
+def redrawn(answer):
+    expect_number(answer, 8 / 9, {
+        "two in three is the mean of the lesions' own shares, and the share before the redraw; count the images drawn, "
+        "eight of A and one of B": 2 / 3,
+        "A was drawn twice, so its four images count twice; C was not drawn": 4 / 5,
+        "that counts the images found; divide by the images drawn": 8,
+        "a share from 0 to 1, not per cent": 800 / 9,
+    }, "you give {got:.3f}; count the images found, and those drawn, A's twice")  # fmt: skip
+
+
 def _split(only_a, only_b, both, neither):
     a = np.repeat([True, False, True, False], [only_a, only_b, both, neither])
     b = np.repeat([False, True, True, False], [only_a, only_b, both, neither])
