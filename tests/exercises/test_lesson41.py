@@ -94,19 +94,21 @@ def test_the_task_of_metrics(answer, state, words):
     ("answer", "state", "words"),
     [
         (..., "blank", "not attempted"),
-        (8 / 9, "done", "with all their images"),
-        (0.88888889, "done", "with all their images"),
-        (2 / 3, "wrong", "mean of the lesions' own shares"),
-        (4 / 5, "wrong", "drawn twice"),
-        (0.8, "wrong", "drawn twice"),
-        (8, "wrong", "images found"),
-        (800 / 9, "wrong", "per cent"),
-        (0.5, "wrong", "you give 0.500"),
-        ("8/9", "wrong", "one number"),
+        ("ADE", "done", "few cases near 1"),
+        (["e", "a", "d"], "done", "few cases near 1"),
+        ("a, d, e", "done", "few cases near 1"),
+        ("DE", "wrong", "15 are few"),
+        ("AE", "wrong", "not 20 patients"),
+        ("AD", "wrong", "from 1 to 1"),
+        ("ABDE", "wrong", "B keeps its word"),
+        ("ACDE", "wrong", "C keeps its word"),
+        ("", "wrong", "from A to E"),
+        ("AFE", "wrong", "from A to E"),
+        (3, "wrong", "one int"),
     ],
 )
-def test_the_task_of_a_redraw(answer, state, words):
-    verdict = lesson41.redrawn(answer)
+def test_the_task_of_narrow_intervals(answer, state, words):
+    verdict = lesson41.too_narrow(answer)
     assert verdict.state == state and words in verdict.message
 
 

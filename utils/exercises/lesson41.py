@@ -88,15 +88,26 @@ def cases_needed(answer):
         }, "you give {got:.0f} where {truth} are needed" + asked)  # fmt: skip
 
 
-@exercise("Task: redraw", "lesions are drawn, with all their images, and images are counted")
-def redrawn(answer):
-    expect_number(answer, 8 / 9, {
-        "two in three is the mean of the lesions' own shares, and the share before the redraw; count the images drawn, "
-        "eight of A and one of B": 2 / 3,
-        "A was drawn twice, so its four images count twice; C was not drawn": 4 / 5,
-        "that counts the images found; divide by the images drawn": 8,
-        "a share from 0 to 1, not per cent": 800 / 9,
-    }, "you give {got:.3f}; count the images found, and those drawn, A's twice")  # fmt: skip
+NARROW = {
+    "A": "A is too narrow: 15 are few, .96 is near 1, and DeLong's error is then too small",
+    "D": "D is too narrow: 20 images of a patient are not 20 patients; patients must be redrawn",
+    "E": "E is too narrow: each redraw of 24 hits finds 24, so it runs from 1 to 1",
+}
+WIDE_ENOUGH = {
+    "B": "B keeps its word: hundreds of each, one image a patient, and an area far from 1",
+    "C": "C keeps its word: Newcombe's is made for few cases and an area near 1",
+}
+
+
+@exercise("Task: too narrow", "few cases near 1, images taken for patients, and redraws that do not differ")
+def too_narrow(answer):
+    expect_type(answer, (str, list, tuple, set), 'give the letters, such as "AB"; you give one {kind}')
+    given = {letter for part in answer for letter in str(part).upper() if letter.isalpha()}
+    refuse(not given or given - set("ABCDE"), "give letters from A to E; you give {!r}", answer)
+    for letter, why in WIDE_ENOUGH.items():
+        refuse(letter in given, why)
+    for letter, why in NARROW.items():
+        refuse(letter not in given, why)
 
 
 def _split(only_a, only_b, both, neither):
