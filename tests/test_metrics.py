@@ -213,7 +213,8 @@ def test_two_areas_are_compared_on_the_same_cases():
     assert apart.low > 0
     assert areas[0].low < areas[1].high, "the intervals should overlap, and still there is a difference"
     assert not metrics.auc_difference(labels, good, good, weights).excludes(0)
-    assert metrics.auc_difference(labels, good[0], good[0], weights)[:] == (0, 0, 0)
+    same = metrics.auc_difference(labels, good[0], good[0], weights)
+    assert same.value == 0 and np.isnan(same[1:]).all(), "nothing varied"
     with pytest.raises(ValueError, match="weights for 150 cases"):
         metrics.auc_difference(labels, good, worse, weights[:, 1:])
 
@@ -392,10 +393,10 @@ def test_a_class_that_does_not_occur_makes_the_mean_over_classes_nan():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: metrics.mcnemar([1, 0], [1, 0, 1]), "one of each"),
-        (lambda: metrics.mcnemar([], []), "no case"),
-        (lambda: metrics.mcnemar([1, np.nan], [1, 0]), "neither 0 nor 1|finite"),
-        (lambda: metrics.mcnemar([1, 0], [1, 0.5]), "neither 0 nor 1"),
+        (lambda: metrics.mcnemar([1, 0], [1, 0, 1]), "True or False"),
+        (lambda: metrics.mcnemar([], []), "True or False"),
+        (lambda: metrics.mcnemar([1, np.nan], [1, 0]), "True or False"),
+        (lambda: metrics.mcnemar([1, 0], [1, 0.5]), "True or False"),
         (lambda: metrics.delong([1, 0, 0], [0.5, 0.2, 0.1]), "two of each"),
         (lambda: metrics.operating_point(ONE, TWO, 1.2), "from 0 to 1"),
         (lambda: metrics.operating_point(ONE, TWO, np.nan), "from 0 to 1"),
@@ -419,3 +420,18 @@ def test_a_class_that_does_not_occur_makes_the_mean_over_classes_nan():
 def test_what_says_nothing_is_refused_in_a_sentence(call, words):
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_what_does_not_vary_has_no_ends():
+    ones, zeros, weights = np.ones(60), np.zeros(60), metrics.draw_groups(range(60))
+    for found, value in [(metrics.difference(ones, zeros, weights), 1), (metrics.difference(ones, ones, weights), 0),
+                         (metrics.mean_interval(0.8 * ones, weights), 0.8)]:  # fmt: skip
+        assert found.value == pytest.approx(value) and np.isnan(found[1:]).all() and not found.excludes(0)
+
+
+def test_an_area_has_no_ends_where_one_class_is_one_lesion():
+    labels, scores = np.arange(60) < 3, np.random.default_rng(0).normal(0, 1, 60) + (np.arange(60) < 3)
+    one_lesion = metrics.draw_groups(np.maximum(np.arange(60), 2))
+    assert np.isnan(metrics.auc_interval(labels, scores, one_lesion)[1:]).all()
+    assert np.isnan(metrics.auc_interval(~labels, -scores, one_lesion)[1:]).all()
+    assert np.isfinite(metrics.auc_interval(labels, scores, metrics.draw_groups(range(60)))).all()

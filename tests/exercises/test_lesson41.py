@@ -34,6 +34,8 @@ MISTAKES["cases_needed"] = [
     (N + f"n = 1\n    while {HALF} > half:\n        n += 1\n    return n + 1", "one more"),
     (N + f"n = 1\n    while {HALF} > 2 * half:\n        n += 1\n    return n", "twice what is allowed"),
     (N + "return np.ceil(1.96 * (recall * (1 - recall)) ** 0.5 / half)", "you square nothing"),
+    (N + "n = 1\n    while np.ptp(proportion_confint(round(recall * n), n, method='wilson')) / 2 > half:\n"
+     "        n += 1\n    return n", "half a hit"),
     (N + "return [1, 2]", "one whole number"),
     (N + "return 1000", "are needed"),
 ]
@@ -94,6 +96,7 @@ def test_the_task_of_metrics(answer, state, words):
     ("answer", "state", "words"),
     [
         (..., "blank", "not attempted"),
+        ("A, D and E", "done", "few cases"),
         ("ADE", "done", "few cases near 1"),
         (["e", "a", "d"], "done", "few cases near 1"),
         ("a, d, e", "done", "few cases near 1"),

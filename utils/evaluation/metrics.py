@@ -135,9 +135,14 @@ def interval(value: float, redraws: np.ndarray, level: float = LEVEL) -> Interva
     Args:
         value: computed once, on the sample itself.
         redraws: (draws,) the same number in each redraw. NaN (nothing to compute it from) is left out; where that
-            leaves less than half, the ends are NaN.
+            leaves less than half, or all are one number and so do not tell how another sample would differ, the ends
+            are NaN.
+
+    A percentile interval is too narrow near the end of a scale, and for few groups (lesson 4.1): 23 hits of 24 give
+    .875 to 1, Wilson's .798 to .993.
     """
-    if np.isfinite(redraws).sum() < max(len(redraws) / 2, 1):
+    finite = redraws[np.isfinite(redraws)]
+    if len(finite) < max(len(redraws) / 2, 1) or np.ptp(finite) <= 1e-12:
         return Interval(float(value), np.nan, np.nan)
     tail = (1 - level) / 2
     low, high = np.nanquantile(redraws, [tail, 1 - tail])
@@ -168,7 +173,7 @@ def difference(
         weights, rows: see `redrawn_mean`.
 
     Returns:
-        The difference; its ends are NaN where the rows are of one group, and 0 (0 to 0) says that no row differs.
+        The difference; its ends are NaN where the rows are of one group, or no redraw differs, as where no row does.
 
     Raises:
         ValueError: as in `redrawn_mean`.
@@ -311,8 +316,8 @@ def auc_interval(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) ->
         weights: (draws, n) from `draw_groups`.
 
     Returns:
-        The area; its ends are NaN where no redraw differs: scores are constant, or part the two without a mistake.
-        Then `newcombe_auc` has an interval.
+        The area; its ends are NaN where no redraw differs (scores are constant, or part the two without a mistake), or
+        all yeses, or all noes, are of one group. For an area of 1 `newcombe_auc` has an interval.
 
     Raises:
         ValueError: as in `redrawn_auc`, or one class only.
@@ -320,9 +325,7 @@ def auc_interval(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) ->
     >>> print(auc_interval([0, 0, 1, 1], np.array([0.1, 0.4, 0.3, 0.9]), draw_groups(range(4), draws=200)))
     0.750 (0.000 to 1.000)
     """
-    value, redraws = _areas(labels, scores, weights, seed=0)
-    finite = redraws[np.isfinite(redraws)]
-    return interval(value, redraws if len(finite) and np.ptp(finite) > 0 else np.full(1, np.nan))
+    return interval(*_areas(labels, scores, weights, seed=0))
 
 
 def auc_difference(labels: np.ndarray, after: np.ndarray, before: np.ndarray, weights: np.ndarray) -> Interval:
@@ -345,12 +348,13 @@ def _areas(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray, seed: in
     """The mean area of some runs, and in each redraw of cases and, with several runs, of runs by this seed (draws,)."""
     runs = np.atleast_2d(scores)
     for run in runs:
-        _both_classes(labels, run)
+        yes = _both_classes(labels, run)[0]
     once = np.ones((1, runs.shape[1]), int)
     value = np.mean([redrawn_auc(labels, run, once) for run in runs])
     each = np.stack([redrawn_auc(labels, run, weights) for run in runs])  # (runs, draws)
     chosen = np.random.default_rng(seed).integers(len(runs), size=each.shape)
-    return float(value), np.take_along_axis(each, chosen, 0).mean(0)
+    alone = _unless_one_group(weights[:, yes]) + _unless_one_group(weights[:, ~yes])
+    return float(value), np.take_along_axis(each, chosen, 0).mean(0) + alone
 
 
 def _yes_or_no(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -400,7 +404,10 @@ def mcnemar(after: np.ndarray, before: np.ndarray) -> McNemar:
     """
     from scipy.stats import binomtest
 
-    (after, _), (before, _) = _yes_or_no(after, before), _yes_or_no(before, after)
+    after, before = np.asarray(after), np.asarray(before)
+    if after.ndim != 1 or after.shape != before.shape or not len(after) or not np.isin((after, before), (0, 1)).all():
+        raise ValueError("Give for each case, and for the same cases, whether each of the two is right: True or False.")
+    after, before = after.astype(bool), before.astype(bool)
     gained, lost = int((after & ~before).sum()), int((~after & before).sum())
     return McNemar(float(binomtest(gained, gained + lost).pvalue) if gained + lost else 1.0, gained, lost)
 
@@ -443,10 +450,11 @@ def _components(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def newcombe_auc(labels: np.ndarray, scores: np.ndarray) -> Interval:
-    """The area under the ROC curve with an interval that holds near 1 with few, independent cases.
+    """The area under the ROC curve with an interval for few, independent cases.
 
     Method 5 of Newcombe, Stat Med 25:559 (2006): all areas from which this one is at most 1.96 of *their* standard
-    errors away (Hanley and McNeil's, with one size for both classes).
+    errors away (Hanley and McNeil's, with one size for both classes). It supposes scores of equal spread: with 23 yeses
+    twice as spread as 200 noes, at an area of .80, it covers less than DeLong's (lesson 4.1).
 
     Args:
         labels: bool or 0/1 (n,), some of each.
@@ -493,7 +501,7 @@ def operating_point(labels: np.ndarray, scores: np.ndarray, specificity: float =
 
     Raises:
         ValueError: one class only, constant scores, a label that is neither 0 nor 1, a score that is no finite number,
-            or a specificity that is no share.
+            or a specificity that is no share. The threshold is infinite where only never saying yes keeps it.
     """
     from sklearn.metrics import roc_curve
 
