@@ -213,6 +213,225 @@ def test_two_areas_are_compared_on_the_same_cases():
     assert apart.low > 0
     assert areas[0].low < areas[1].high, "the intervals should overlap, and still there is a difference"
     assert not metrics.auc_difference(labels, good, good, weights).excludes(0)
-    assert metrics.auc_difference(labels, good[0], good[0], weights)[:] == (0, 0, 0)
+    same = metrics.auc_difference(labels, good[0], good[0], weights)
+    assert same.value == 0 and np.isnan(same[1:]).all(), "nothing varied"
     with pytest.raises(ValueError, match="weights for 150 cases"):
         metrics.auc_difference(labels, good, worse, weights[:, 1:])
+
+
+def test_net_benefit_by_hand():
+    labels, found = [1, 1, 0, 0, 0, 0, 0, 0, 0, 0], [0.9, 0.2, 0.3, 0.2, 0.1, 0.1, 0.1, 0.1, 0.1, 0.0]
+    # from .2 on: two found, two false alarms at a quarter each; from .25 on: one found, one alarm at a third; .8: one
+    by_hand = [2 / 10 - 2 / 10 / 4, 1 / 10 - 1 / 10 / 3, 1 / 10]
+    assert metrics.net_benefit(labels, found, [0.2, 0.25, 0.8]) == pytest.approx(by_hand)
+    everybody = metrics.net_benefit(labels, np.ones(10), [0.2])
+    assert everybody == pytest.approx([0.2 - 0.8 / 4]) and metrics.net_benefit(labels, np.zeros(10), [0.2]) == [0]
+    half = np.where(labels, 0.5, 1.0)  # prevalence 1 in 9
+    assert metrics.net_benefit(labels, found, [0.2], half) == pytest.approx([(1 - 2 / 4) / 9])
+    weights = metrics.draw_groups(range(10), draws=30)
+    redrawn = metrics.net_benefit(labels, found, [0.2, 0.8], weights)
+    rows = np.repeat(range(10), weights[7])
+    assert redrawn.shape == (30, 2)
+    assert redrawn[7] == pytest.approx(metrics.net_benefit(np.take(labels, rows), np.take(found, rows), [0.2, 0.8]))
+
+
+@pytest.mark.parametrize(
+    ("labels", "found", "thresholds", "weights", "words"),
+    [
+        ([1, 1], [0.1, 0.2], [0.5], None, "alike"),
+        ([0, 0], [0.1, 0.2], [0.5], None, "alike"),
+        ([1, 0], [0.1, 2.0], [0.5], None, "from 0 to 1"),
+        ([1, 0], [0.1, np.nan], [0.5], None, "no finite number"),
+        ([1, 0, 1], [0.1, 0.2], [0.5], None, "one of each"),
+        ([], [], [0.5], None, "alike|no case"),
+        ([1, 0], [0.1, 0.2], [1.0], None, "below 1"),
+        ([1, 0], [0.1, 0.2], [0.0], None, "above 0"),
+        ([1, 0], [0.1, 0.2], [np.nan], None, "above 0"),
+        ([1, 0], [0.1, 0.2], [], None, "above 0"),
+        ([1, 0], [0.1, 0.2], 0.5, None, "one list"),
+        ([1, 0], [0.1, 0.2], [0.5], [1, 1, 1], "weights for 2 cases"),
+        ([1, 0], [0.1, 0.2], [0.5], [1, -1], "negative"),
+        ([1, 0], [0.1, 0.2], [0.5], [1, np.nan], "missing"),
+        ([1, 0], [0.1, 0.2], [0.5], [[1, 1], [0, 0]], "all 0"),
+    ],
+)
+def test_what_has_no_net_benefit_is_refused(labels, found, thresholds, weights, words):
+    with pytest.raises(ValueError, match=words):
+        metrics.net_benefit(labels, found, thresholds, weights)
+
+
+# ------------------------------------------------------------ McNemar, DeLong, Newcombe
+
+
+def test_mcnemar_is_the_exact_test_of_statsmodels():
+    from statsmodels.stats.contingency_tables import mcnemar
+
+    rng = np.random.default_rng(0)
+    for n in (5, 40, 300):
+        after, before = rng.random(n) < 0.8, rng.random(n) < 0.6
+        found = metrics.mcnemar(after, before)
+        table = [[(after & before).sum(), found.gained], [found.lost, (~after & ~before).sum()]]
+        assert found.p_value == pytest.approx(mcnemar(table, exact=True).pvalue)
+        assert np.sum(table) == n and metrics.mcnemar(before, after)[1:] == (found.lost, found.gained)
+    assert metrics.mcnemar([1, 0, 1], [1, 0, 1]) == (1, 0, 0), "nothing to compare, and the counts say so"
+
+
+# Hanley and McNeil, Radiology 143:29 (1982): how often 58 normal and 51 abnormal CTs got each of five ratings.
+HANLEY = np.repeat([0, 1], [58, 51]), np.repeat([1, 2, 3, 4, 5, 1, 2, 3, 4, 5], [33, 6, 6, 11, 2, 3, 2, 2, 11, 33])
+
+
+def test_delong_of_hanley_and_mcneils_ten_counts():
+    found = metrics.delong(*HANLEY)
+    assert found == pytest.approx((0.8932, 0.8330, 0.9534), abs=5e-5)
+    assert (found.high - found.low) / 2 / 1.959964 == pytest.approx(0.0307, abs=5e-5)
+
+
+def jackknife(labels, statistic):
+    """Variance of a statistic of two samples, leaving one case out at a time."""
+    left_out = np.array([statistic(np.arange(len(labels)) != k) for k in range(len(labels))])
+    kinds = [left_out[labels == kind] for kind in (0, 1)]
+    return sum((len(kind) - 1) * kind.var() for kind in kinds)
+
+
+def test_delong_of_two_areas_is_their_jackknife():
+    rng = np.random.default_rng(0)
+    labels = rng.random(70) < 0.3
+    before = (labels + rng.normal(0, 1, 70)).round(1)  # with ties
+    after = before + 0.5 * labels + rng.normal(0, 0.5, 70)
+
+    def gain(rows):
+        return roc_auc_score(labels[rows], after[rows]) - roc_auc_score(labels[rows], before[rows])
+
+    found, error = metrics.delong(labels, after, before), jackknife(labels, gain) ** 0.5
+    everybody = gain(np.full(70, True))
+    assert found == pytest.approx((everybody, everybody - 1.959964 * error, everybody + 1.959964 * error))
+    alone = jackknife(labels, lambda rows: roc_auc_score(labels[rows], before[rows])) ** 0.5
+    assert metrics.delong(labels, before).high == pytest.approx(roc_auc_score(labels, before) + 1.959964 * alone)
+
+
+def test_newcombes_interval_solves_his_equation_and_ends_within_0_and_1():
+    found = metrics.newcombe_auc(*HANLEY)
+    assert found.value == pytest.approx(0.8932, abs=5e-5)
+    for area in found[1:]:
+        first, second = area / (2 - area), 2 * area**2 / (1 + area)  # Hanley and McNeil's Q1 and Q2
+        error = area * (1 - area) + (109 / 2 - 1) * (first - area**2 + second - area**2)
+        assert abs(area - found.value) == pytest.approx(1.959964 * (error / 58 / 51) ** 0.5, rel=1e-6)
+    perfect = metrics.newcombe_auc(HANLEY[0], HANLEY[0])
+    assert perfect[::2] == (1, 1) and 0.9 < perfect.low < 0.98
+    never = metrics.newcombe_auc(HANLEY[0], -HANLEY[0])
+    assert never[:2] == (0, 0) and never.high == pytest.approx(1 - perfect.low)
+
+
+def test_near_1_with_few_cases_newcombe_covers_and_delong_does_not():
+    from scipy.stats import norm
+
+    rng = np.random.default_rng(0)
+    labels, apart = np.arange(223) < 23, 2**0.5 * norm.ppf(0.95)  # two normal distributions with an area of .95
+    held = []
+    for _ in range(2000):
+        scores = apart * labels + rng.normal(size=223)
+        held.append([a.low <= 0.95 <= a.high for a in (metrics.newcombe_auc(labels, scores),
+                                                       metrics.delong(labels, scores))])  # fmt: skip
+    newcombe, delong = np.mean(held, axis=0)
+    assert newcombe > 0.95 and delong < 0.93
+
+
+ONE, TWO = np.array([True, False, True, False, False]), np.array([0.9, 0.2, 0.4, 0.1, 0.3])
+WEIGHTS = np.ones((9, 5), int)
+SPOILT = {
+    "one class only": (np.ones(5, bool), TWO, "alike"),
+    "constant scores": (ONE, np.full(5, 0.3), "alike"),
+    "NaN": (ONE, np.where(ONE, np.nan, 1.0), "no finite number"),
+    "other shapes": (ONE, TWO[:4], "one of each"),
+    "two columns": (ONE, np.stack([TWO, TWO], 1), "one of each"),
+    "nothing": (np.array([], bool), np.array([]), "no case"),
+    "three classes": (np.arange(5), TWO, "neither 0 nor 1"),
+}
+
+
+@pytest.mark.parametrize("why", SPOILT)
+@pytest.mark.parametrize("function", [metrics.newcombe_auc, metrics.operating_point, metrics.delong])
+def test_bad_labels_and_scores_are_refused(function, why):
+    labels, scores, words = SPOILT[why]
+    if why == "constant scores" and function is metrics.delong:
+        found = function(labels, scores)
+        assert found.value == 0.5 and np.isnan(found[1:]).all()
+        return
+    with pytest.raises(ValueError, match=words):
+        function(labels, scores)
+    if function is metrics.delong:
+        with pytest.raises(ValueError, match=words):
+            function(labels, TWO[: len(labels)], scores)
+
+
+def test_ends_are_not_made_up():
+    """Where the data cannot tell how far another sample would lie, the ends are NaN."""
+    alone = metrics.delong(ONE, ONE * 1.0)
+    assert alone.value == 1 and np.isnan(alone[1:]).all()
+    assert np.isnan(metrics.delong(ONE, TWO, TWO)[1:]).all() and metrics.delong(ONE, TWO, TWO).value == 0
+    draws = metrics.draw_groups(range(5))
+    for scores in (ONE * 1.0, np.zeros(5)):
+        assert np.isnan(metrics.auc_interval(ONE, scores, draws)[1:]).all()
+    families = metrics.draw_groups([0, 0, 0, 1, 1])
+    values = np.array([0.1, 0.5, 0.2, 0.3, 0.9])
+    assert np.isnan(metrics.mean_interval(values, families, slice(3))[1:]).all()
+    assert np.isnan(metrics.difference(values, ONE, families, slice(3))[1:]).all()
+    assert not np.isnan(metrics.difference(values, ONE, families)).any()
+    assert np.isnan(metrics.interval(0.5, np.array([]))[1:]).all() and np.isnan(metrics.p_value(np.array([np.nan])))
+    nobody = metrics.redrawn_auc(np.ones(5, bool), TWO, WEIGHTS)
+    assert np.isnan(nobody).all(), "a redraw with one class only has no area"
+
+
+@pytest.mark.filterwarnings("ignore:Only one class")
+def test_a_class_that_does_not_occur_makes_the_mean_over_classes_nan():
+    labels, found = np.array([0, 0, 1, 1]), np.eye(3)[[0, 1, 1, 1]]
+    assert np.isnan(metrics.macro_auc(labels, found)) and np.isnan(metrics.recalls(labels, labels, 3).mean())
+    assert np.isnan(metrics.recalls(np.array([], int), np.array([], int), 2)).all()
+    assert metrics.macro_auc(labels, np.full((4, 2), 0.5)) == 0.5, "constant scores rank nothing: chance"
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: metrics.mcnemar([1, 0], [1, 0, 1]), "True or False"),
+        (lambda: metrics.mcnemar([], []), "True or False"),
+        (lambda: metrics.mcnemar([1, np.nan], [1, 0]), "True or False"),
+        (lambda: metrics.mcnemar([1, 0], [1, 0.5]), "True or False"),
+        (lambda: metrics.delong([1, 0, 0], [0.5, 0.2, 0.1]), "two of each"),
+        (lambda: metrics.operating_point(ONE, TWO, 1.2), "from 0 to 1"),
+        (lambda: metrics.operating_point(ONE, TWO, np.nan), "from 0 to 1"),
+        (lambda: metrics.auc_interval(np.ones(5, bool), TWO, WEIGHTS), "alike"),
+        (lambda: metrics.auc_difference(np.zeros(5, bool), TWO, TWO, WEIGHTS), "alike"),
+        (lambda: metrics.auc_interval(ONE, TWO, WEIGHTS[0]), "weights for 5 cases"),
+        (lambda: metrics.redrawn_auc(ONE, TWO, WEIGHTS[:, 1:]), "weights for 5 cases"),
+        (lambda: metrics.redrawn_mean(TWO, WEIGHTS[:, 1:]), "weights for 5 cases"),
+        (lambda: metrics.mean_interval(TWO, WEIGHTS, np.zeros(5, bool)), "0 of 0 values"),
+        (lambda: metrics.mean_interval(np.array([1, np.nan]), WEIGHTS[:, :2]), "1 of 2 values are missing"),
+        (lambda: metrics.difference(TWO, np.full(5, np.nan), WEIGHTS), "5 of 5 values are missing"),
+        (lambda: metrics.difference(TWO, TWO[:4], WEIGHTS), "weights for 4 cases"),
+        (lambda: metrics.mean_over_runs([0.8, np.nan]), "1 of 2 runs"),
+        (lambda: metrics.holm([]), "p-value"),
+        (lambda: metrics.wilson(np.nan, 5), "no share"),
+        (lambda: metrics.macro_auc(np.array([0, 1]), np.array([[np.nan, 1], [0, 1]])), "NaN"),
+        (lambda: metrics.macro_auc(np.array([0, 1, 1]), np.eye(2)), "inconsistent"),
+        (lambda: metrics.recalls(np.array([0, 1, 1]), np.array([0, 1]), 2), "shape|broadcast"),
+    ],
+)
+def test_what_says_nothing_is_refused_in_a_sentence(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
+def test_what_does_not_vary_has_no_ends():
+    ones, zeros, weights = np.ones(60), np.zeros(60), metrics.draw_groups(range(60))
+    for found, value in [(metrics.difference(ones, zeros, weights), 1), (metrics.difference(ones, ones, weights), 0),
+                         (metrics.mean_interval(0.8 * ones, weights), 0.8)]:  # fmt: skip
+        assert found.value == pytest.approx(value) and np.isnan(found[1:]).all() and not found.excludes(0)
+
+
+def test_an_area_has_no_ends_where_one_class_is_one_lesion():
+    labels, scores = np.arange(60) < 3, np.random.default_rng(0).normal(0, 1, 60) + (np.arange(60) < 3)
+    one_lesion = metrics.draw_groups(np.maximum(np.arange(60), 2))
+    assert np.isnan(metrics.auc_interval(labels, scores, one_lesion)[1:]).all()
+    assert np.isnan(metrics.auc_interval(~labels, -scores, one_lesion)[1:]).all()
+    assert np.isfinite(metrics.auc_interval(labels, scores, metrics.draw_groups(range(60)))).all()
