@@ -13,10 +13,10 @@ def temperature(logits: np.ndarray, labels: np.ndarray) -> float:
     """The T with the lowest mean log loss of softmax(logits / T) (Guo et al., ICML 2017). Logits (n, classes) may be
     log-probabilities. ValueError for labels of one class, and where no T is best: scores alike, all right, all luck."""
     logits = _sound(logits, labels, total=None)
-    own = logits[np.arange(len(logits)), labels]                     # (n,) the score of the right class
+    own = logits[np.arange(len(logits)), labels].mean()              # the score of the right class
 
     def slope(log_inverse: float) -> float:  # of the loss by 1 / T, in which it is convex
-        return float((special.softmax(np.exp(log_inverse) * logits, 1) * logits).sum(1).mean() - own.mean())
+        return float((special.softmax(np.exp(log_inverse) * logits, 1) * logits).sum(1).mean() - own)
 
     if np.ptp(labels) == 0 or slope(-9) >= -1e-9 or slope(9) <= 0:
         raise ValueError("No temperature is best: labels of one class, equal scores, answers all right or all luck.")
@@ -31,17 +31,15 @@ def tempered(logits: np.ndarray, temperature: float) -> np.ndarray:
 
 
 class CalibrationError(NamedTuple):
-    """ECE; the debiased squared error: about 0, also below, where only luck is at work; and how many cases are alone in
-    their bin, which it leaves out (NaN: all are)."""
-
+    """ECE; the debiased squared error, by luck alone about 0, also below; cases alone in a bin, which it leaves out."""
     plain: float
     squared: float
     alone: int
 
 
 def calibration_error(probabilities: np.ndarray, labels: np.ndarray, bins: int = 15) -> CalibrationError:
-    """Of the highest probability, in bins of equal width (Naeini et al., AAAI 2015). `squared` is the mean square of
-    the bins' gaps less the variance of each gap (after Kumar et al., NeurIPS 2019)."""
+    """Of the highest probability, in bins of equal width (Naeini et al., AAAI 2015). `squared`: mean square of their
+    gaps less the variance of each (after Kumar et al., NeurIPS 2019); NaN, with a count, where all are alone."""
     top = _sound(probabilities, labels).max(1)
     place, off = np.minimum(top * bins, bins - 1).astype(int), (np.argmax(probabilities, 1) == labels) - top
     n, gaps, squares = (np.bincount(place, power, bins) for power in (off**0, off, off**2))
@@ -66,10 +64,11 @@ def null_errors(probabilities: np.ndarray, draws: int = 200, seed: int = 0, grou
 def shift_priors(probabilities: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Probabilities where classes have other frequencies but look alike (Saerens et al., Neural Comput 14:21, 2002).
     Before and after: (classes,), in proportion, above 0. Of class weights w: before = w, after = ones."""
-    probabilities, factors = _sound(probabilities), np.divide(after, np.asarray(before, float))
-    if factors.shape != probabilities.shape[1:] or not (np.isfinite(factors) & (factors > 0)).all():
+    probabilities, before, after = _sound(probabilities), np.asarray(before, float), np.asarray(after, float)
+    if any(f.shape != probabilities[0].shape or not ((f > 0) & np.isfinite(f)).all() for f in (before, after)):
         raise ValueError("Give a frequency above 0 for each class, before and after.")
-    return probabilities * factors / (probabilities * factors).sum(1, keepdims=True)
+    shifted = probabilities * (after / before)
+    return shifted / shifted.sum(1, keepdims=True)
 
 
 def lowest_count(target: float, n: int, level: float = 0.95) -> int:
@@ -92,9 +91,8 @@ def threshold_for(labels: np.ndarray, scores: np.ndarray, target: float, level: 
 
 
 def conformal_thresholds(probabilities: np.ndarray, labels: np.ndarray, alpha: float, by_class=False) -> np.ndarray:
-    """(classes,) the probability from which a class enters a set that misses the truth in alpha of cases; `by_class`:
-    of each class's cases (Sadinle et al., JASA 114:223, 2019). 0, so always, for fewer than 1 / alpha - 1 cases;
-    ValueError for none."""
+    """(classes,) from which probability a class enters a set that misses the truth in alpha of cases, or of those of
+    each class (Sadinle et al., JASA 114:223, 2019). 0, so always, for fewer than 1 / alpha - 1; ValueError for none."""
     own = _sound(probabilities, labels)[np.arange(len(labels)), labels]  # (n,) what the right class got
     kinds = [np.sort(own[labels == c] if by_class else own) for c in range(np.shape(probabilities)[1])]
     if not 0 < alpha < 1 or 0 in map(len, kinds):
@@ -111,12 +109,11 @@ def conformal_sets(probabilities: np.ndarray, thresholds: np.ndarray) -> np.ndar
 
 def _sound(values: np.ndarray, labels: np.ndarray | None = None, total: float | None = 1) -> np.ndarray:
     """Values (n, classes) as float64, checked; rows may be off by 1e-3 from their total, as those of float16 are."""
-    values = np.asarray(values, float)
-    if values.ndim != 2 or 0 in values.shape or not np.isfinite(values).all():
-        raise ValueError(f"Give finite numbers, a row a case and a column a class; these are {values.shape}, or NaN.")
-    if total and (values.min() < 0 or np.abs(values.sum(1) - total).max() > 1e-3):
+    rows = np.asarray(values, float)
+    if rows.ndim != 2 or 0 in rows.shape or not np.isfinite(rows).all():
+        raise ValueError(f"Give finite numbers, a row a case and a column a class; these are {rows.shape}, or NaN.")
+    if total and (rows.min() < 0 or np.abs(rows.sum(1) - total).max() > 1e-3):
         raise ValueError("A row is no probabilities: below 0, or another sum than 1. softmax makes them of scores.")
-    classes = range(values.shape[1])
-    if labels is not None and (np.shape(labels) != values.shape[:1] or not np.isin(labels, classes).all()):
-        raise ValueError(f"Give {len(values)} labels, whole numbers from 0 to {classes[-1]}, one a row.")
-    return values
+    if labels is not None and (np.shape(labels) != rows.shape[:1] or not np.isin(labels, range(rows.shape[1])).all()):
+        raise ValueError(f"Give {len(rows)} labels, whole numbers from 0 to {rows.shape[1] - 1}, one a row.")
+    return rows
