@@ -258,6 +258,9 @@ BAD = {
     "no such class": (GOOD, np.array([0, 1, 2])),
     "below class 0": (GOOD, np.array([0, 1, -1])),
     "no whole number": (GOOD, np.array([0, 1, 0.5])),
+    "floats": (GOOD, np.array([0.0, 1.0, 0.0])),
+    "yes and no": (GOOD, np.array([False, True, False])),
+    "a column of labels": (GOOD, np.array([[0], [1], [0]])),
 }
 CALLS = {
     "temperature": calibration.temperature,
@@ -271,6 +274,16 @@ CALLS = {
 def test_bad_input_ends_in_a_sentence(call, probabilities, labels):
     with pytest.raises(ValueError, match=r"^(Give|A|Some) "):
         call(probabilities, labels)
+
+
+def test_lists_are_taken():
+    labels = [0, 1, 1]
+    assert calibration.calibration_error(GOOD.tolist(), labels) == calibration.calibration_error(GOOD, np.array(labels))
+    for by_class in (False, True):
+        mine = calibration.conformal_thresholds(GOOD.tolist(), labels, 0.4, by_class)
+        assert mine.tolist() == ([0, 0.4] if by_class else [0.4, 0.4])
+    sets = calibration.conformal_sets(GOOD.tolist(), [0.4, 0.4])
+    assert sets.tolist() == [[True, False], [False, True], [True, True]]
 
 
 @pytest.mark.parametrize("rows", [GOOD * 2, GOOD - 0.5, np.log(GOOD)])

@@ -94,7 +94,7 @@ def conformal_thresholds(probabilities: np.ndarray, labels: np.ndarray, alpha: f
     """(classes,) from which probability a class enters a set that misses the truth in alpha of cases, or of those of
     each class (Sadinle et al., JASA 114:223, 2019). 0, so always, for fewer than 1 / alpha - 1; ValueError for none."""
     own = _sound(probabilities, labels)[np.arange(len(labels)), labels]  # (n,) what the right class got
-    kinds = [np.sort(own[labels == c] if by_class else own) for c in range(np.shape(probabilities)[1])]
+    kinds = [np.sort(own[np.equal(labels, c)] if by_class else own) for c in range(np.shape(probabilities)[1])]
     if not 0 < alpha < 1 or 0 in map(len, kinds):
         raise ValueError(f"A class has no calibration case, or alpha {alpha} is no share: nothing can be promised.")
     return np.array([np.append(0, kind)[int((len(kind) + 1) * alpha + 1e-9)] for kind in kinds])
@@ -114,6 +114,7 @@ def _sound(values: np.ndarray, labels: np.ndarray | None = None, total: float | 
         raise ValueError(f"Give finite numbers, a row a case and a column a class; these are {rows.shape}, or NaN.")
     if total and (rows.min() < 0 or np.abs(rows.sum(1) - total).max() > 1e-3):
         raise ValueError("A row is no probabilities: below 0, or another sum than 1. softmax makes them of scores.")
-    if labels is not None and (np.shape(labels) != rows.shape[:1] or not np.isin(labels, range(rows.shape[1])).all()):
+    y = np.zeros(len(rows), int) if labels is None else np.asarray(labels)
+    if y.shape != rows.shape[:1] or y.dtype.kind not in "iu" or not 0 <= y.min() <= y.max() < rows.shape[1]:
         raise ValueError(f"Give {len(rows)} labels, whole numbers from 0 to {rows.shape[1] - 1}, one a row.")
     return rows

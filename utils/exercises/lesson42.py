@@ -100,7 +100,8 @@ def net_benefit(answer):
                     (found - alarms * threshold) / n),
                 "you divide each count by its own class; both are shares of all patients": (
                     found / labels.sum() - alarms / (~labels).sum() * odds),
-                "you divide by the referred; both are shares of all patients": (found - alarms * odds) / refer.sum(),
+                "you divide by the referred; both are shares of all patients": (
+                    (found - alarms * odds) / max(refer.sum(), 1)),
                 "who is at the threshold is referred, too: >=": (
                     (strict & labels).sum() - (strict & ~labels).sum() * odds) / n,
                 "false alarms are taken off, not added": (found + alarms * odds) / n,
