@@ -71,10 +71,22 @@ def test_no_temperature_is_best(case):
         calibration.temperature(logits, labels)
 
 
-@pytest.mark.parametrize("temperature", [0, -1, np.nan, np.inf])
+@pytest.mark.parametrize("size", [1e-5, 1.0, 1e5])
+def test_logits_of_any_size_have_their_temperature(size):
+    logits, labels = drawn(truth=2.0)
+    mine = calibration.temperature(logits, labels)
+    assert calibration.temperature(logits * size, labels) == pytest.approx(mine * size, rel=1e-4)
+
+
+def test_probabilities_are_no_logits():
+    with pytest.raises(ValueError, match="np.log"):
+        calibration.temperature(special.softmax(drawn()[0], 1), drawn()[1])
+
+
+@pytest.mark.parametrize("temperature", [0, -1, np.nan, np.inf, 1e-320])
 def test_a_temperature_is_above_zero(temperature):
     with pytest.raises(ValueError, match="above 0"):
-        calibration.tempered(np.zeros((2, 2)), temperature)
+        calibration.tempered(np.eye(2), temperature)
 
 
 # ------------------------------------------------------------------ calibration error
@@ -119,8 +131,17 @@ def test_groups_share_their_luck():
     groups = calibration.null_errors(probabilities, groups=np.arange(400) // 4)
     singles = calibration.null_errors(probabilities[::4])
     assert groups.mean() == pytest.approx(singles.mean(), rel=0.05) and groups.mean() > 1.5 * rows.mean()
-    with pytest.raises(ValueError, match="groups"):
-        calibration.null_errors(probabilities, groups=[1, 2])
+    for wrong in ([1, 2], ["a", None] * 200, [0.5, np.nan] * 200):
+        with pytest.raises(ValueError, match="groups"):
+            calibration.null_errors(probabilities, groups=wrong)
+    words = calibration.null_errors(probabilities, groups=[f"lesion {n // 4}" for n in range(400)])
+    assert (words == groups).all()
+
+
+@pytest.mark.parametrize("bad", [{"draws": 0}, {"draws": -1}, {"draws": 2.5}, {"bins": 0}, {"bins": np.nan}])
+def test_draws_and_bins_are_whole_numbers(bad):
+    with pytest.raises(ValueError, match="whole number"):
+        calibration.null_errors(GOOD, **bad)
 
 
 # ------------------------------------------------------------------ priors
@@ -141,10 +162,18 @@ def test_priors_shift_as_bayes_says():
     np.testing.assert_allclose(weighted, posterior(before))
 
 
-@pytest.mark.parametrize(("before", "after"), [([1, 0], [1, 1]), ([1, 1], [1, 0]), ([1, 1], [1, np.nan]),
+def test_priors_of_any_size_and_classes_that_cannot_occur():
+    expected = calibration.shift_priors([[0.5, 0.5]], [1, 3], [3, 1])
+    np.testing.assert_allclose(calibration.shift_priors([[0.5, 0.5]], [1e-200, 3e-200], [3e200, 1e200]), expected)
+    assert calibration.shift_priors([[0.5, 0.5]], [1, 1], [1, 0]).tolist() == [[1, 0]]
+    with pytest.raises(ValueError, match="cannot occur"):
+        calibration.shift_priors([[0, 1]], [1, 1], [1, 0])
+
+
+@pytest.mark.parametrize(("before", "after"), [([1, 0], [1, 1]), ([1, 1], [0, 0]), ([1, 1], [1, np.nan]),
                                                ([1, 1, 1], [1, 1, 1]), ([1, 1], [1, -1]), ([1], [1, 1])])  # fmt: skip
 def test_priors_that_cannot_be(before, after):
-    with pytest.raises(ValueError, match="frequency above 0"):
+    with pytest.raises(ValueError, match="frequency for each class"):
         calibration.shift_priors([[0.5, 0.5]], before, after)
 
 
@@ -160,9 +189,15 @@ def test_the_lowest_count_is_the_first_whose_exact_bound_reaches_the_target(targ
     assert low(k) >= target and (k == 1 or low(k - 1) < target)
 
 
-@pytest.mark.parametrize(("target", "n"), [(0.9, 28), (0.95, 58), (0.8, 13), (0.9, 0), (1.0, 100), (0, 100)])
+@pytest.mark.parametrize(("target", "n"), [(0.9, 28), (0.95, 58), (0.8, 13), (0.9, 0)])
 def test_too_few_to_promise(target, n):
     with pytest.raises(ValueError, match="lower bound"):
+        calibration.lowest_count(target, n)
+
+
+@pytest.mark.parametrize(("target", "n"), [(1.0, 100), (0, 100), (90, 100), (np.nan, 100), (0.9, 89.5), (0.9, -1)])
+def test_no_such_count(target, n):
+    with pytest.raises(ValueError, match="between 0 and 1|whole number"):
         calibration.lowest_count(target, n)
 
 
@@ -183,7 +218,7 @@ def test_ties_go_to_yes():
 
 @pytest.mark.parametrize(("labels", "scores"), [
     ([1] * 30, np.arange(30)), ([0] * 30, np.arange(30)), ([0, 1] * 20, np.ones(40)), ([0, 1], [0.1, np.nan]),
-    ([0, 1, 1], [0.1, 0.2]), ([0, 2], [0.1, 0.2]), ([], []),
+    ([0, 1, 1], [0.1, 0.2]), ([0, 2], [0.1, 0.2]), ([], []), ([[0], [1]], [[0.1], [0.2]]),
 ])  # fmt: skip
 def test_no_threshold(labels, scores):
     with pytest.raises(ValueError):
@@ -235,6 +270,7 @@ def test_too_few_cases_leave_nothing_out_and_none_are_refused():
     assert calibration.conformal_sets(p, [0, 0]).all()
     with pytest.raises(ValueError, match="no calibration case"):
         calibration.conformal_thresholds(p, labels, 0.05, by_class=True)
+    assert calibration.conformal_thresholds(p, labels, 1 - 1e-12).tolist() == [0.6, 0.6]
     for alpha in (0, 1, np.nan):
         with pytest.raises(ValueError, match="alpha"):
             calibration.conformal_thresholds(p, labels, alpha)
@@ -253,6 +289,7 @@ GOOD = np.array([[0.7, 0.3], [0.2, 0.8], [0.6, 0.4]])
 BAD = {
     "NaN": (np.array([[np.nan, 0.5], [0.5, 0.5]]), np.array([0, 1])),
     "empty": (np.zeros((0, 2)), np.zeros(0, int)),
+    "one class": (np.ones((2, 1)), np.array([0, 0])),
     "one column a case": (np.array([0.2, 0.8]), np.array([0, 1])),
     "more labels": (GOOD, np.array([0, 1, 0, 1])),
     "no such class": (GOOD, np.array([0, 1, 2])),

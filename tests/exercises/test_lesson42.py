@@ -22,6 +22,7 @@ MISTAKES["temperature"] = [
     (HEAT + LOSS.format("logits / T", "-") + "return loss", "one number"),
     (HEAT + LOSS.format("logits / T", "-") + "return loss(1.0)", "has the lowest log loss"),
     (HEAT + "return np.nan", "no number"),
+    (HEAT + "return -2.0", "above 0"),
     (HEAT + "logits /= 2\n    return 2.0", "work on a copy"),
 ]
 COUNT = "def lowest_count_for(target, n):\n    "
@@ -32,7 +33,6 @@ MISTAKES["lowest_count_for"] = [
     (COUNT + "return int(np.ceil(target * n))", "point estimate"),
     (COUNT + EACH.format("stats.beta.ppf(0.95, k, n - k + 1) >= target", "n + 1"), "lies below the share"),
     (COUNT + EACH.format("k / n - 1.645 * np.sqrt(k * (n - k) / n**3) >= target", "n + 1"), "still below the target"),
-    (COUNT + EACH.format("k < n and stats.beta.ppf(0.05, k, n - k) >= target", "n"), "n - k + 1, not n - k"),
     (COUNT + EACH.format(EXACT, "n"), "return n + 1"),
     (COUNT + EACH.format(EXACT, "None"), "every path end with return"),
     (COUNT + "return 1", "where 85 are needed"),
@@ -73,6 +73,7 @@ MISTAKES["conformal_sets"] = [
     (SETS + OWN + RANK + "return new >= own[rank - 1]", "the rank is 0"),
     (SETS + OWN + RANK + CUT + "return np.where(new >= threshold, new, 0)", "True and False"),
     (SETS + OWN + RANK + CUT + "return (new >= threshold).sum(1)", "each new image and class"),
+    (SETS + OWN + RANK + CUT + "return (new >= threshold) | (new == new.max(1, keepdims=True))", "keep the top class"),
     (SETS + "return np.ones(new.shape, bool)", "differ from the right ones"),
 ]
 
@@ -113,6 +114,7 @@ NULL = np.linspace(0.01, 0.04, 100)
         (..., "blank", "not attempted"),
         ((NULL >= 0.03).mean(), "done", "perfect network"),
         (float((NULL >= 0.03).sum()) / 100, "done", "perfect network"),
+        (((NULL >= 0.03).sum() + 1) / 101, "done", "perfect network"),
         ((NULL < 0.03).mean(), "wrong", "smaller error"),
         ((NULL >= 0.03).sum(), "wrong", "count"),
         (0.03 / NULL.mean(), "wrong", "ratio"),
@@ -129,14 +131,14 @@ def test_the_task_on_luck(answer, state, words):
     ("answer", "state", "words"),
     [
         (..., "blank", "not attempted"),
-        (19, "done", "every set"),
-        (20, "wrong", "one more"),
-        (18, "wrong", "still 0"),
-        (9, "wrong", "α = .1"),
-        (0.05, "wrong", "you say 0.05"),
-        ("many", "wrong", "one number"),
+        (0.3 / 0.7 * 0.02 / 0.98 * 0.89 / 0.11 / (1 + 0.3 / 0.7 * 0.02 / 0.98 * 0.89 / 0.11), "done", "prior odds"),
+        (0.3 * 0.02 / 0.11, "wrong", "multiply its odds"),
+        (0.3 / 0.7 * 0.02 / 0.98 * 0.89 / 0.11, "wrong", "those are odds"),
+        (0.02, "wrong", "prevalence alone"),
+        (0.5, "wrong", "you say 0.500"),
+        ("seven", "wrong", "one number"),
     ],
 )
-def test_the_task_on_how_many(answer, state, words):
-    verdict = lesson42.needed(answer)
+def test_the_task_on_prevalence(answer, state, words):
+    verdict = lesson42.told(answer)
     assert verdict.state == state and words in verdict.message

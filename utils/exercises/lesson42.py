@@ -10,11 +10,14 @@ from utils.lesson import Hint, exercise
 @exercise("Task, luck", "how often a perfect network would look at least as bad as this one")
 def by_luck(answer, null, observed):
     """The answer comes with what the lesson has: null (draws,), and the observed error."""
+    count = (null >= observed).sum()
+    with_itself = (count + 1) / (len(null) + 1)  # metrics.p_value counts the observed one, too
+    truth = with_itself if np.ndim(answer) == 0 and answer == with_itself else count / len(null)
     expect_number(
-        answer, (null >= observed).mean(),
+        answer, truth,
         {
             "that is how often luck makes a smaller error; ask for one at least as large": (null < observed).mean(),
-            "that is a count; divide by the number of draws": float((null >= observed).sum()),
+            "that is a count; divide by the number of draws": float(count),
             "that is the ratio of the two errors; count draws instead": (
                 observed / null.mean(), null.mean() / observed),
         },
@@ -32,7 +35,9 @@ def temperature(answer):
         shifted = logits + rng.normal(0, 5, (400, 1))  # a number a row changes no softmax
         for given in (logits, shifted, special.log_softmax(logits, 1)):
             got = number(answer(given, drawn), "return one number, T, not {kind}")
-            refuse(not np.isfinite(got), "your T is no number: special.log_softmax keeps large logits from overflowing")
+            refuse(got <= 0, "you return {:.3f}: a temperature is above 0, so search between .05 and 20", got)
+            refuse(not np.isfinite(got), "your T is no number: does your search stay above 0? special.log_softmax "
+                   "keeps large logits from overflowing")  # fmt: skip
             mistakes = {
                 "that is 1 / T: you multiply the logits where you should divide them": 1 / best,
                 "that is the logarithm of T: return T itself": np.log(best),
@@ -59,8 +64,6 @@ def lowest_count_for(answer):
         "that is the share itself, a point estimate: ask for its lower bound": lambda k, n: k / n,
         "that is the upper bound, or a quantile at .95: the lower one lies below the share": (
             lambda k, n: stats.beta.ppf(0.95, k, n - k + 1)),
-        "the second number of the beta is n - k + 1, not n - k": (
-            lambda k, n: stats.beta.ppf(0.05, k, n - k) if k < n else 1.0),
     }  # fmt: skip
 
     def exact(k, n):
@@ -70,8 +73,8 @@ def lowest_count_for(answer):
         truth = _lowest(exact, target, n)
         wrong = {words: _lowest(bound, target, n) for words, bound in bounds.items()}
         more = {"one too many: the first k whose bound reaches the target is enough": truth + 1,
-                "one too few: its exact bound, stats.beta.ppf(0.05, k, n - k + 1), is still below the target; an "
-                "approximation (normal, Wilson) says so, too": truth - 1}  # fmt: skip
+                "one too few: its exact bound, stats.beta.ppf(0.05, k, n - k + 1), is still below the target; with "
+                "n - k, or by an approximation (normal, Wilson, Jeffreys), it looks higher": truth - 1}  # fmt: skip
         expect_number(answer(target, n), truth, wrong | more,
                       "of {n} you ask for {got:g} where {truth:g} are needed for {target}", n=n, target=target)
     for target, n in ((0.9, 28), (0.95, 58), (0.8, 13), (0.9, 1)):
@@ -114,7 +117,7 @@ def net_benefit(answer):
 @exercise("Exercise 4", "the truth is in the set as often as promised, whatever the network")
 def conformal_sets(answer):
     rng = np.random.default_rng(3)
-    for n, alpha in ((19, 0.1), (49, 0.1), (120, 0.05), (30, 0.2), (18, 0.05)):
+    for n, alpha in ((19, 0.1), (49, 0.1), (120, 0.05), (30, 0.2), (40, 0.6), (18, 0.05)):
         known, new = (np.round(rng.dirichlet(np.full(4, 0.7), size), 3) for size in (n, 60))
         labels = np.array([rng.choice(4, p=row / row.sum()) for row in known])
         own = np.append(0, np.sort(known[np.arange(n), labels]))
@@ -130,7 +133,10 @@ def conformal_sets(answer):
             continue
         top, lowest = np.sort(known.max(1)), np.sort(known, None)
         mistakes = {
-            "the rank counts n images; the new one is one more of the kind: n + 1": new >= own[int(n * alpha + 1e-9)],
+            "you always keep the top class; keep what reaches the threshold, even if that is nothing": (
+                (new >= own[rank]) | (new == new.max(1, keepdims=True))),
+            "the rank counts n images, as np.quantile's 'higher' does; the new one is one more of the kind: n + 1": (
+                new >= own[int(n * alpha + 1e-9)]),
             "a class exactly at the threshold belongs to the set: >=, not >": new > own[rank],
             "one too strict: the rank-th lowest stands at place rank - 1": new >= own[min(rank + 1, n)],
             "alpha is the share that may be missed: take the rank from below": (
@@ -149,14 +155,19 @@ def conformal_sets(answer):
         expect_array(got.astype(int), new >= own[rank], mistakes, "your sets differ from the right ones")
 
 
-@exercise("Task, how many", "with fewer, the class stays in every set")
-def needed(answer):
+@exercise("Task, prevalence", "the odds change by as much as the prior odds; .30 there is about .07 here")
+def told(answer):
+    odds, ratio = 0.30 / 0.70, (0.02 / 0.98) / (0.11 / 0.89)
     expect_number(
-        answer, 19.0,
+        answer, odds * ratio / (1 + odds * ratio),
         {
-            "one more of the kind counts, too: (n + 1) · .05 must reach 1": 20.0,
-            "with 18 it is 19 · .05 = .95, and the rank is still 0": 18.0,
-            "that is for α = .1": 9.0,
+            "those are odds: p = odds / (1 + odds)": odds * ratio,
+            "that multiplies the probability; multiply its odds, then go back": (0.30 * 0.02 / 0.11, 0.30 * ratio),
+            "upside down: multiply by the new odds over the old": odds / ratio / (1 + odds / ratio),
+            "that is the prevalence alone; what does the picture say?": 0.02,
+            "the odds of 2 % are .02 / .98, those of 11 % .11 / .89": (
+                odds * 0.02 / 0.11 / (1 + odds * 0.02 / 0.11)),
         },
-        "you say {got:g}; the smallest n with (n + 1) · .05 of at least 1 is asked for",
+        "you say {got:.3f}; odds of .30 times new prior odds over old, and back to a probability",
+        rtol=0.01,
     )  # fmt: skip
