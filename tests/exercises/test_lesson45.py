@@ -98,3 +98,23 @@ UNUSUAL = {
 def test_the_task_of_the_looks(looks, p, state, words):
     verdict = lesson45.ten_groups(looks, p)
     assert verdict.state == state and words in verdict.message, verdict
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        (0.54, "done", "through the bias"),
+        (0.9 * 0.6, "done", "through the bias"),
+        (0.9, "wrong", "share in truth"),
+        (0.36, "wrong", "how many are right"),
+        (0.5, "wrong", "not of all 100"),
+        (54, "wrong", "give the share"),
+        (0.6, "wrong", "leave the ten out"),
+        (0.1, "wrong", "you give 0.1"),
+        (None, "blank", "not attempted"),
+    ],
+)
+def test_the_task_of_the_record(answer, state, words):
+    verdict = lesson45.by_record(answer)
+    assert verdict.state == state and words in verdict.message, verdict

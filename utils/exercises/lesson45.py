@@ -126,3 +126,14 @@ def ten_groups(looks, p):
         "nearly: that is the chance of at least one such p among 45 independent looks; Holm multiplies": (
             1 - 0.99**45),
     }, "the smallest of 45 p-values counts 45-fold; you give {got:g}")  # fmt: skip
+
+
+@exercise("Task", "the better it sees through the bias, the worse the record makes it look")
+def by_record(answer):
+    expect_number(answer, 0.54, {
+        "that is the share in truth; by the record 40 % of those are wrong": 0.9,
+        "that is the share of recorded alarms that are wrong by the bias; ask how many are right": 0.36,
+        "the 40 % are of the sick 90, not of all 100": 0.5,
+        "that is how many; give the share of 100 alarms": 54.0,
+        "those who are healthy in truth are not recorded as sick: leave the ten out": (0.64, 0.6),
+    }, "90 of 100 are sick, 60 % of those are recorded as sick; you give {got:g}")  # fmt: skip
