@@ -1,4 +1,6 @@
 """What the checks of lesson 4.5 must say."""
+from statistics import NormalDist
+
 import pytest
 from support import *  # noqa: F403 the five tests, which read the two tables below
 
@@ -59,6 +61,13 @@ MISTAKES["levels_down"] = [
      "by name"),
     (DOWN + GAPS + "return gap(after)", "True or False"),
     (DOWN + GAPS + "return not smaller", "that levels down"),
+    (DOWN + "return abs(after['men'] - after['women']) < abs(before['men'] - before['women']) and "
+     "all(after[g] <= before[g] for g in before)", "of all groups"),
+    (DOWN + "best, worst = max(before, key=before.get), min(before, key=before.get)\n    "
+     "return after[best] - after[worst] < before[best] - before[worst] and all(after[g] <= before[g] for g in before)",
+     "order turned"),
+    (DOWN + GAPS + "return smaller and all(after[g] <= before[g] for g in ('men', 'women', 'unknown'))",
+     "asks for 'men'"),
 ]  # fmt: skip
 
 # {exercise: code of a right answer that is not the published one}
@@ -104,8 +113,8 @@ def test_the_task_of_the_looks(looks, p, state, words):
     ("answer", "state", "words"),
     [
         (..., "blank", "not attempted"),
-        (0.54, "done", "through the bias"),
-        (0.9 * 0.6, "done", "through the bias"),
+        (0.54, "done", "caps right alarms"),
+        (0.9 * 0.6, "done", "caps right alarms"),
         (0.9, "wrong", "share in truth"),
         (0.36, "wrong", "how many are right"),
         (0.5, "wrong", "not of all 100"),
@@ -118,3 +127,34 @@ def test_the_task_of_the_looks(looks, p, state, words):
 def test_the_task_of_the_record(answer, state, words):
     verdict = lesson45.by_record(answer)
     assert verdict.state == state and words in verdict.message, verdict
+
+
+@pytest.mark.parametrize(
+    ("answers", "state", "words"),
+    [
+        ((0.895, 0.62, 0), "done", "case mix"),
+        ((0.9 * 0.95 + 0.1 * 0.4, 0.4 * 0.95 + 0.6 * 0.4, 0.95 - 0.95), "done", "case mix"),
+        ((..., ..., ...), "blank", "not attempted"),
+        ((0.895, 0.62, ...), "blank", "not attempted"),
+        ((0.62, 0.895, 0), "wrong", "both hospitals mix"),
+        ((0.855, 0.62, 0), "wrong", "ten of its 100"),
+        ((0.675, 0.62, 0), "wrong", "90 images and 10"),
+        ((89.5, 62, 0), "wrong", "give the share"),
+        ((0.5, 0.62, 0), "wrong", "you give 0.5"),
+        ((0.895, 0.38, 0), "wrong", "60 of its 100"),
+        ((0.895, 0.675, 0), "wrong", "40 images and 60"),
+        ((0.895, 0.7, 0), "wrong", "you give 0.7"),
+        ((0.895, 0.62, 0.275), "wrong", "crude gap"),
+        ((0.895, 0.62, 0.55), "wrong", "between moles and others"),
+        ((0.895, 0.62, 1), "wrong", "you give 1"),
+    ],
+)
+def test_the_task_of_the_two_hospitals(answers, state, words):
+    verdict = lesson45.two_hospitals(*answers)
+    assert verdict.state == state and words in verdict.message, verdict
+
+
+def test_the_exact_quantiles_are_right_as_well():
+    exact = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(0.8)  # 2.8016
+    verdict = lesson45.smallest_gap(lambda a, b, p: exact * (p * (1 - p) * (1 / a + 1 / b)) ** 0.5)
+    assert verdict.state == "done", verdict
