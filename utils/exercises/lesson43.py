@@ -1,0 +1,120 @@
+"""Lesson 4.3, Out of the sandbox: its checks."""
+import numpy as np
+from scipy import special, stats
+
+from utils.exercises.expect import expect_array, expect_number, expect_shape, expect_type, refuse
+from utils.lesson import exercise
+
+
+@exercise("Task 1", "that many parents per hundred are frightened for nothing")
+def false_alarms(answer, right, of):
+    """The answer comes with the healthy children called healthy, and all healthy ones."""
+    expect_number(
+        answer, 100 * (of - right) / of,
+        {
+            "that is the specificity in percent; the question is who is called sick": 100 * right / of,
+            "that is a share; give it per hundred": (of - right) / of,
+            "that counts the children of this test; give it per hundred": float(of - right),
+        },
+        "you give {got:.4g}; take 100 times the healthy ones called sick, divided by all healthy ones",
+    )  # fmt: skip
+
+
+@exercise("Task 2", "high where no class speaks up")
+def energies(answer, scores):
+    """The answer comes with the scores (images, classes) before the softmax."""
+    scores = np.asarray(scores, float)
+    total = special.logsumexp(scores, axis=1)
+    got = expect_shape(answer, (len(scores),), "one number an image, {shape}; you give {got}: sum along axis 1")
+    expect_array(
+        got, -total,
+        {
+            "the sign is the other way round: strange images must get the high numbers": total,
+            "take the logarithm of the sum": (np.exp(scores).sum(1), -np.exp(scores).sum(1)),
+            "that is the highest score alone; the energy sums over all classes": (-scores.max(1), scores.max(1)),
+            "a mean is not a sum": -np.log(np.exp(scores).mean(1)),
+            "the scores come as they are, before the softmax": -special.logsumexp(special.softmax(scores, 1), axis=1),
+        },
+        "your energies are off by up to {off:.3g}",
+    )  # fmt: skip
+
+
+@exercise("Exercise 1", "the two parts add up to the whole fall")
+def decompose(answer):
+    rng = np.random.default_rng(0)
+    for classes in (2, 4, 7):
+        accuracy = rng.uniform(size=(2, classes))
+        a, b = rng.dirichlet(np.ones(classes), 2)
+        got = expect_shape(answer(accuracy, a, b), (2,), "return two numbers, mix and rest; you return {got}")
+        (here, there), step = accuracy, b - a
+        change = there - here
+        expect_array(
+            got, (step @ here, b @ change),
+            {
+                "the right two numbers in the wrong order: the mix comes first": (b @ change, step @ here),
+                "the signs are the other way round: b minus a, so a fall is negative": (-step @ here, -(b @ change)),
+                "you change the accuracies first; here the mix goes first": (step @ there, a @ change),
+                "your parts do not add up to the fall: once the mix is b's, the rest is weighed with b's": (
+                    (step @ here, a @ change), (step @ there, b @ change)),
+                "you average both orders, which is fair; here the mix goes first": (
+                    step @ (here + there) / 2, (a + b) / 2 @ change),
+                "the rest is weighed by the mix of b, not by one and the same for each class": (
+                    step @ here, change.mean()),
+            },
+            "your parts are {got}, and {truth} is right",
+        )  # fmt: skip
+
+
+@exercise("Exercise 2", "the fewer it answers, the surer it is of what it answers")
+def risk_coverage(answer):
+    rng = np.random.default_rng(1)
+    for n in (1, 6, 50):
+        confidence, right = rng.permutation(n) / n, rng.random(n) < 0.7
+        if n > 6:
+            confidence = np.round(confidence, 1)  # ties
+        order = np.argsort(-confidence, kind="stable")
+        wrong, asked = np.cumsum(~right[order]), np.arange(1, n + 1)
+        got = expect_shape(answer(confidence, right), (n,), "return one error rate for each number of answers, "
+                           "{shape}; you return {got}")  # fmt: skip
+        rising, tied = np.argsort(confidence, kind="stable"), np.argsort(confidence, kind="stable")[::-1]
+        expect_array(
+            got, wrong / asked,
+            {
+                "that is the share of right answers; the risk is the share of wrong ones": 1 - wrong / asked,
+                "you begin with the least sure; begin with the surest": np.cumsum(~right[rising]) / asked,
+                "divide by the cases that were answered, 1, 2, 3, …, not by all": wrong / n,
+                "that counts the mistakes; divide by the cases that were answered": wrong.astype(float),
+                "equal confidences must keep their order: sort minus the confidence, with kind='stable'": (
+                    np.cumsum(~right[tied]) / asked),
+                "you take the cases as they come; sort them by confidence": np.cumsum(~right) / asked,
+            },
+            "your error rates are off by up to {off:.3g}",
+        )  # fmt: skip
+
+
+@exercise("Exercise 3", "a silent week stays silent, but for the rate that you chose")
+def alarm(answer):
+    for n, p0 in ((30, 0.03), (200, 0.05), (12, 0.5), (30, 0.2)):
+        counts = np.arange(n + 1)
+        tail, share = stats.binom.sf(counts - 1, n, p0), 0.005
+        got = answer(counts, n, p0)
+        expect_type(got, (np.ndarray, list, tuple), "return True or False for each week; you return {kind}")
+        got = expect_shape(got, counts.shape, "one answer a week, {shape}; you return {got}")
+        refuse(not np.isin(got, (0, 1)).all(), "return True or False for each week, not numbers: compare with 0.005")
+        spread = np.sqrt(n * p0 * (1 - p0))
+        mistakes = {
+            "sf(k) is the chance of more than k; of k or more it is sf(k - 1)": stats.binom.sf(counts, n, p0) < share,
+            "that is the chance of exactly this count; ask for this or more": stats.binom.pmf(counts, n, p0) < share,
+            "you use 5 %: with that, one week in twenty may alarm though nothing changed": tail < 0.05,
+            "you also sound the alarm where fewer than usual are flagged; here only more count": (
+                (tail < share) | (stats.binom.cdf(counts, n, p0) < share)),
+            "mean plus three standard deviations is for a bell curve; small counts have a longer tail": (
+                counts > n * p0 + 3 * spread),
+            "the answers are the other way round": tail >= share,
+        }  # fmt: skip
+        first = int(np.argmax(tail < share))
+        words = f"of {n} images with p0 = {p0}, the alarm begins at {first}; yours gives another answer"
+        expect_array(np.asarray(got, bool).astype(int), (tail < share).astype(int),
+                     {say: np.asarray(wrong, int) for say, wrong in mistakes.items()}, words)  # fmt: skip
+    got = np.asarray(answer(np.array([9, 0, 4]), 30, 0.03))
+    refuse(got.tolist() != [True, False, False], "weeks come in any order: judge each by its own count")
