@@ -13,11 +13,11 @@ MISTAKES["decompose"] = [
     (PARTS + "return (mix_a - mix_b) @ here, mix_b @ (here - there)", "signs"),
     (PARTS + "return (mix_b - mix_a) @ there, mix_a @ (there - here)", "accuracies first"),
     (PARTS + "return (mix_b - mix_a) @ here, mix_a @ (there - here)", "do not add up"),
-    (PARTS + "return (mix_b - mix_a) @ there, mix_b @ (there - here)", "do not add up"),
+    (PARTS + "return (mix_b - mix_a) @ there, mix_b @ (there - here)", "add up to more"),
     (PARTS + "return (mix_b - mix_a) @ (here + there) / 2, (mix_a + mix_b) / 2 @ (there - here)", "average both"),
     (PARTS + "return (mix_b - mix_a) @ here, (there - here).mean()", "one and the same"),
     (PARTS + "return mix_b @ there - mix_a @ here", "two numbers"),
-    (PARTS + "return 0, 1", "is right"),
+    (PARTS + "return 0, 1", "by hand"),
 ]
 RISK = "def risk_coverage(confidence, right):\n    "
 ORDER = "order = np.argsort(-confidence, kind='stable')\n    "
@@ -42,9 +42,9 @@ MISTAKES["alarm"] = [
     (ALARM + "return counts > n * p0 + 3 * np.sqrt(n * p0 * (1 - p0))", "bell curve"),
     (ALARM + "return stats.binom.sf(counts - 1, n, p0) >= 0.005", "other way round"),
     (ALARM + "return stats.binom.sf(counts - 1, n, p0)", "True or False"),
-    (ALARM + "return counts.max() > 5", "True or False"),
+    (ALARM + "return counts.max() > 5", "you return bool"),
     (ALARM + "return [True]", "one answer a week"),
-    (ALARM + "return counts > 1000", "the alarm begins"),
+    (ALARM + "return counts > 1000", "alarm begins at 5"),
 ]
 
 # {exercise: code of a right answer that is not the published one}

@@ -48,21 +48,18 @@ def decompose(answer):
         got = expect_shape(answer(accuracy, a, b), (2,), "return two numbers, mix and rest; you return {got}")
         (here, there), step = accuracy, b - a
         change = there - here
-        expect_array(
-            got, (step @ here, b @ change),
-            {
-                "the right two numbers in the wrong order: the mix comes first": (b @ change, step @ here),
-                "the signs are the other way round: b minus a, so a fall is negative": (-step @ here, -(b @ change)),
-                "you change the accuracies first; here the mix goes first": (step @ there, a @ change),
-                "your parts do not add up to the fall: once the mix is b's, the rest is weighed with b's": (
-                    (step @ here, a @ change), (step @ there, b @ change)),
-                "you average both orders, which is fair; here the mix goes first": (
-                    step @ (here + there) / 2, (a + b) / 2 @ change),
-                "the rest is weighed by the mix of b, not by one and the same for each class": (
-                    step @ here, change.mean()),
-            },
-            "your parts are {got}, and {truth} is right",
-        )  # fmt: skip
+        truth, late, mixed = (step @ here, b @ change), (step @ there, a @ change), (step @ here, a @ change)
+        mistakes = {
+            "the right two numbers in the wrong order: the mix comes first": truth[::-1],
+            "the signs are the other way round: b minus a, so a fall is negative": (-truth[0], -truth[1]),
+            "you change the accuracies first; here the mix goes first": late,
+            "your parts do not add up to the fall: once the mix is b's, weigh the rest with b's": mixed,
+            "your parts add up to more than the fall: change the mix at a's accuracies": (late[0], truth[1]),
+            "you average both orders, which is fair; here the mix goes first": np.add(truth, late) / 2,
+            "the rest is weighed by the mix of b, not by one and the same for each class": (truth[0], change.mean()),
+        }
+        expect_array(got, truth, {say: np.array(wrong) for say, wrong in mistakes.items()},
+                     "your parts are {got}; check them on two classes by hand")  # fmt: skip
 
 
 @exercise("Exercise 2", "the fewer it answers, the surer it is of what it answers")
@@ -94,27 +91,36 @@ def risk_coverage(answer):
 
 @exercise("Exercise 3", "a silent week stays silent, but for the rate that you chose")
 def alarm(answer):
-    for n, p0 in ((30, 0.03), (200, 0.05), (12, 0.5), (30, 0.2)):
-        counts = np.arange(n + 1)
-        tail, share = stats.binom.sf(counts - 1, n, p0), 0.005
-        got = answer(counts, n, p0)
+    settings, found, share = ((30, 0.03), (200, 0.05), (12, 0.5), (30, 0.2), (60, 0.1)), [], 0.005
+    for n, p0 in settings:
+        got = answer(np.arange(n + 1), n, p0)
         expect_type(got, (np.ndarray, list, tuple), "return True or False for each week; you return {kind}")
-        got = expect_shape(got, counts.shape, "one answer a week, {shape}; you return {got}")
+        got = expect_shape(got, (n + 1,), "one answer a week, {shape}; you return {got}")
         refuse(not np.isin(got, (0, 1)).all(), "return True or False for each week, not numbers: compare with 0.005")
-        spread = np.sqrt(n * p0 * (1 - p0))
-        mistakes = {
-            "sf(k) is the chance of more than k; of k or more it is sf(k - 1)": stats.binom.sf(counts, n, p0) < share,
-            "that is the chance of exactly this count; ask for this or more": stats.binom.pmf(counts, n, p0) < share,
-            "you use 5 %: with that, one week in twenty may alarm though nothing changed": tail < 0.05,
+        found.append(got.astype(int))
+
+    def all_weeks(rule):
+        return np.concatenate([rule(np.arange(n + 1), n, p0) for n, p0 in settings]).astype(int)
+
+    def chance(k, n, p):
+        return stats.binom.sf(k - 1, n, p)
+
+    expect_array(
+        np.concatenate(found), all_weeks(lambda k, n, p: chance(k, n, p) < share),
+        {
+            "sf(k) is the chance of more than k; of k or more it is sf(k - 1)": (
+                all_weeks(lambda k, n, p: stats.binom.sf(k, n, p) < share)),
+            "that is the chance of exactly this count; ask for this or more": (
+                all_weeks(lambda k, n, p: stats.binom.pmf(k, n, p) < share)),
+            "you use 5 %: with that, one week in twenty may alarm though nothing changed": (
+                all_weeks(lambda k, n, p: chance(k, n, p) < 0.05)),
             "you also sound the alarm where fewer than usual are flagged; here only more count": (
-                (tail < share) | (stats.binom.cdf(counts, n, p0) < share)),
+                all_weeks(lambda k, n, p: (chance(k, n, p) < share) | (stats.binom.cdf(k, n, p) < share))),
             "mean plus three standard deviations is for a bell curve; small counts have a longer tail": (
-                counts > n * p0 + 3 * spread),
-            "the answers are the other way round": tail >= share,
-        }  # fmt: skip
-        first = int(np.argmax(tail < share))
-        words = f"of {n} images with p0 = {p0}, the alarm begins at {first}; yours gives another answer"
-        expect_array(np.asarray(got, bool).astype(int), (tail < share).astype(int),
-                     {say: np.asarray(wrong, int) for say, wrong in mistakes.items()}, words)  # fmt: skip
+                all_weeks(lambda k, n, p: k > n * p + 3 * np.sqrt(n * p * (1 - p)))),
+            "the answers are the other way round": all_weeks(lambda k, n, p: chance(k, n, p) >= share),
+        },
+        "of 30 images with p0 = 0.03 the alarm begins at 5; see where yours does",
+    )  # fmt: skip
     got = np.asarray(answer(np.array([9, 0, 4]), 30, 0.03))
     refuse(got.tolist() != [True, False, False], "weeks come in any order: judge each by its own count")
