@@ -57,7 +57,6 @@ def mahalanobis(known: Any, labels: Any, asked: Any, ridge: float = 1e-6) -> np.
     if np.abs(rest).max() <= 1e-9 * np.abs(known).max():
         raise ValueError("Known images of a class all have the same features: there is no spread to measure by.")
     spread = rest.T @ rest / len(rest)
-    # the ridge lets a feature count that varies in asked images alone
     inverse = np.linalg.inv(spread + ridge * spread.trace() / len(spread) * np.eye(len(spread)))
     return np.min([((asked - mean) @ inverse * (asked - mean)).sum(1) for mean in means], axis=0)
 
@@ -99,7 +98,7 @@ def appear(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def spoil(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A wrong image from a uint8 film: inverted, turned, upside down, shuffled, enlarged, or noise."""
+    """A wrong image from a film: inverted, turned, upside down, shuffled (1 in 24 is not), enlarged, or noise."""
     side, kind, parts = len(film), rng.integers(6), rng.choice([2, 4])
     if kind < 3:
         return (255 - film, np.rot90(film, rng.integers(1, 4)), film[::-1])[kind].copy()
