@@ -67,6 +67,24 @@ def test_features_are_those_of_the_network_and_the_same_for_one_image():
     assert np.allclose(alone[-1], last[:1], atol=1e-5)
 
 
+def test_features_leave_the_training_mode_as_it_was():
+    model = models.ResidualNetwork(3, 3, widths=(4, 8), blocks=(1, 1)).train()
+    next(iter(model.features.modules())).eval()  # a frozen part stays frozen
+    modes = [module.training for module in model.modules()]
+    shift.features(model.features, torch.randn(2, 3, 16, 16))
+    assert [module.training for module in model.modules()] == modes
+    with pytest.raises(RuntimeError):
+        shift.features([model.features[0], torch.nn.Linear(7, 7)], torch.randn(2, 3, 16, 16))
+    assert [module.training for module in model.modules()] == modes
+
+
+def test_gate_films_of_almost_empty_films_have_no_flat_one():
+    films = np.zeros((2, 16, 16), np.uint8)
+    films[:, 7:9, 7:9] = 200
+    shown, _ = shift.gate_films(films, 100, np.random.default_rng(0))
+    assert np.ptp(shown, axis=(1, 2)).min() > 0
+
+
 @pytest.mark.parametrize("side", [16, 28, 64])
 def test_gate_films_are_films_and_repeat(side):
     films = RNG.integers(0, 256, (3, side, side)).astype(np.uint8)
@@ -116,9 +134,20 @@ NETWORK = models.ResidualNetwork(3, 3, widths=(4, 8), blocks=(1, 1))
         (lambda: shift.mahalanobis(KNOWN[:9], LABELS[:9], ASKED), "too few"),
         (lambda: shift.mahalanobis(np.full((300, 8), 0.1), LABELS, ASKED), "no spread"),
         (lambda: shift.mahalanobis(0.1 + LABELS[:, None] * np.ones(8), LABELS, ASKED), "no spread"),
-        (lambda: shift.nearest(np.zeros((300, 8)), ASKED), "not all 0"),
+        (lambda: shift.nearest(np.zeros((300, 8)), ASKED), "are all 0"),
         (lambda: shift.nearest(KNOWN, ASKED, 301), "1 to 300"),
         (lambda: shift.nearest(KNOWN, ASKED, 0), "1 to 300"),
+        (lambda: shift.nearest(KNOWN, ASKED, 2.5), "whole number"),
+        (lambda: shift.nearest(KNOWN[:, :1], ASKED[:, :1]), "2 or more"),
+        (lambda: shift.mahalanobis(KNOWN, np.where(LABELS == 1, np.nan, LABELS), ASKED), "missing or below 0"),
+        (lambda: shift.mahalanobis(KNOWN, LABELS - 1, ASKED), "missing or below 0"),
+        (lambda: shift.mahalanobis(KNOWN, np.where(LABELS == 1, None, "a"), ASKED), "missing or below 0"),
+        (lambda: shift.mahalanobis(KNOWN, LABELS, ASKED, -1e-6), "ridge is 0"),
+        (lambda: shift.mahalanobis(KNOWN, LABELS, ASKED, np.nan), "ridge is 0"),
+        (lambda: shift.mahalanobis(KNOWN[:, [0, 0]], LABELS, ASKED[:, :2], 0), "no inverse"),
+        (lambda: shift.features([], torch.zeros(2, 3, 16, 16)), "one at least"),
+        (lambda: shift.features([torch.nn.ReLU()], torch.zeros(2, 3, 16, 16)), "with weights"),
+        (lambda: shift.features(NETWORK.features, np.zeros((2, 3, 16, 16))), "not ndarray"),
         (lambda: shift.features(NETWORK.features, torch.zeros(2, 1, 16, 16)), "3, rows, columns"),
         (lambda: shift.features(NETWORK.features, torch.zeros(3, 16, 16)), "shape"),
         (lambda: shift.features(NETWORK.features, torch.zeros(0, 3, 16, 16)), "shape"),
@@ -129,7 +158,11 @@ NETWORK = models.ResidualNetwork(3, 3, widths=(4, 8), blocks=(1, 1))
         (lambda: shift.standardised(FILMS[0]), "grey and square"),
         (lambda: shift.standardised(np.full((2, 32, 32), 7)), "2 of 2 films"),
         (lambda: shift.standardised(np.where(FILMS > 250, np.nan, FILMS)), "NaN"),
+        (lambda: shift.standardised(np.where(FILMS > 250, np.inf, FILMS)), "∞"),
+        (lambda: shift.standardised(np.where(FILMS > 250, -np.inf, FILMS)), "∞"),
         (lambda: shift.gate_films(np.zeros((2, 32, 32), np.uint8), 4, RNG), "one grey value"),
+        (lambda: shift.gate_films(FILMS / 255, 4, RNG), "uint8, 0 to 255, not float64"),
+        (lambda: shift.gate_films(FILMS.astype(np.uint16), 4, RNG), "not uint16"),
     ],
 )
 def test_bad_input_is_one_sentence(call, words):

@@ -1,6 +1,8 @@
 """What the checks of lesson 4.3 must say."""
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import stats
 from support import *  # noqa: F403 the five tests, which read the two tables below
 
 from utils.exercises import lesson43
@@ -45,6 +47,9 @@ MISTAKES["alarm"] = [
     (ALARM + "return counts.max() > 5", "you return bool"),
     (ALARM + "return [True]", "one answer a week"),
     (ALARM + "return counts > 1000", "alarm begins at 5"),
+    (ALARM + "return stats.binom.sf(counts - 1, n, p0) < 0.0045", "alarm begins at 5"),
+    (ALARM + "return stats.binom.sf(counts - 1, n, p0) < 0.0055", "the limit is 0.005"),
+    (ALARM + "return stats.binom.sf(counts - 1, n, p0) < 0.0049", "the limit is 0.005"),
 ]
 
 # {exercise: code of a right answer that is not the published one}
@@ -77,6 +82,38 @@ UNUSUAL = {
 )
 def test_the_first_task(answer, state, words):
     verdict = lesson43.false_alarms(answer, 134, 234)
+    assert verdict.state == state and words in verdict.message
+
+
+def test_alarm_takes_a_column_of_pandas():
+    def answer(counts, n, p0):
+        return pd.Series(stats.binom.sf(np.asarray(counts) - 1, n, p0) < 0.005)
+
+    assert lesson43.alarm(answer).state == "done"
+
+
+AT_BARS, AT_NEXT = np.arange(200) / 100, np.arange(50) / 20
+LOW, BAR, OWN = *np.quantile(AT_BARS, [0.03, 0.97]), np.quantile(AT_NEXT, 0.97)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        ((AT_NEXT > BAR).mean(), "done", "a door"),
+        (BAR, "wrong", "that is the bar"),
+        ((AT_NEXT <= BAR).mean(), "wrong", "let in"),
+        ((AT_NEXT > BAR).sum(), "wrong", "counts"),
+        (100 * (AT_NEXT > BAR).mean(), "wrong", "per hundred"),
+        ((AT_NEXT > LOW).mean(), "wrong", "not 3 %"),
+        ((AT_NEXT > OWN).mean(), "wrong", "Lakeside's own"),
+        ((AT_BARS > BAR).mean(), "wrong", "share of home"),
+        (AT_NEXT > 1, "wrong", "one number"),
+        (0.5, "wrong", "0.97 quantile"),
+    ],
+)
+def test_the_third_task(answer, state, words):
+    verdict = lesson43.declined(answer, AT_BARS, AT_NEXT)
     assert verdict.state == state and words in verdict.message
 
 

@@ -1,7 +1,9 @@
 """Scores that rise with an image's strangeness, and films for a gate. What cannot be judged is a ValueError."""
+from numbers import Integral
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from scipy import ndimage
 
 
@@ -14,25 +16,38 @@ def _table(values: Any, what: str, least: int = 1) -> np.ndarray:
     return table
 
 
-def _fitting(known: Any, asked: Any) -> tuple[np.ndarray, np.ndarray]:
-    known, asked = _table(known, "known features"), _table(asked, "asked features")
+def _fitting(known: Any, asked: Any, least: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    known, asked = _table(known, "known features", least), _table(asked, "asked features", least)
     if known.shape[1] != asked.shape[1]:
         raise ValueError(f"Known images have {known.shape[1]} features, asked ones {asked.shape[1]}: use one network.")
     return known, asked
 
 
 def features(stages: Any, images: Any) -> list[np.ndarray]:
-    """What leaves each of a network's stages (modules, run in turn), averaged over place: one (n, channels) a stage."""
+    """What leaves each of a network's stages (modules, run in turn), averaged over place: one (n, channels) a stage.
+
+    The stages run in evaluation mode and are left in the mode in which they came.
+    """
     import torch
 
-    channels, shape = next(stages[0].parameters()).shape[1], tuple(images.shape)
+    weights = [weight for stage in stages for weight in stage.parameters() if weight.ndim > 1]
+    if not weights:
+        raise ValueError("Stages are modules with weights, one at least: give network.features.")
+    if not isinstance(images, torch.Tensor):
+        raise ValueError(f"Images are a tensor, as training.tensors makes it, not {type(images).__name__}.")
+    channels, shape = weights[0].shape[1], tuple(images.shape)
     if len(shape) != 4 or not len(images) or shape[1] != channels or not torch.isfinite(images).all():
         raise ValueError(f"Images need the shape (n, {channels}, rows, columns), not {shape}, and finite values.")
-    found = []
-    with torch.inference_mode():
-        for stage in stages:
-            images = torch.cat([stage.eval()(part) for part in images.split(256)])
-            found.append(images.float().mean((2, 3)).cpu().numpy())
+    found, modes = [], [(module, module.training) for stage in stages for module in stage.modules()]
+    try:
+        with torch.inference_mode():
+            for stage in stages:
+                stage.eval()
+                images = torch.cat([stage(part) for part in images.split(256)])
+                found.append(images.float().mean((2, 3)).cpu().numpy())
+    finally:
+        for module, mode in modes:
+            module.training = mode
     return found
 
 
@@ -48,8 +63,18 @@ def energy(logits: Any) -> np.ndarray:
 
 
 def mahalanobis(known: Any, labels: Any, asked: Any, ridge: float = 1e-6) -> np.ndarray:
-    """Squared distance to the nearest class mean, in units of the spread within classes, (n,) (Lee et al. 2018)."""
-    (known, asked), (names, number) = _fitting(known, asked), np.unique(np.asarray(labels), return_inverse=True)
+    """Squared distance to the nearest class mean, in units of the spread within classes, (n,) (Lee et al. 2018).
+
+    One Gaussian for all features given: stages stacked side by side share one spread, whereas Lee et al. measure
+    one distance a stage and weigh them. `ridge` is added to each variance, as a share of the mean variance.
+    """
+    (known, asked), labels = _fitting(known, asked), np.asarray(labels)
+    unknown = pd.isna(labels) | (labels < 0 if labels.dtype.kind in "if" else False)
+    if unknown.any():
+        raise ValueError(f"{int(unknown.sum())} of {labels.size} labels are missing or below 0: leave them out.")
+    if not (np.isfinite(ridge) and ridge >= 0):
+        raise ValueError(f"The ridge is 0 or a small positive number, not {ridge}.")
+    names, number = np.unique(labels, return_inverse=True)
     if number.shape != (len(known),) or len(known) < known.shape[1] + len(names):
         raise ValueError(f"{len(known)} known images, {number.size} labels: too few, or not one each.")
     means = np.stack([known[number == k].mean(0) for k in range(len(names))])
@@ -57,15 +82,20 @@ def mahalanobis(known: Any, labels: Any, asked: Any, ridge: float = 1e-6) -> np.
     if np.abs(rest).max() <= 1e-9 * np.abs(known).max():
         raise ValueError("Known images of a class all have the same features: there is no spread to measure by.")
     spread = rest.T @ rest / len(rest)
-    inverse = np.linalg.inv(spread + ridge * spread.trace() / len(spread) * np.eye(len(spread)))
+    spread += ridge * spread.trace() / len(spread) * np.eye(len(spread))
+    if np.linalg.cond(spread) > 1e14:
+        raise ValueError(f"The spread within classes has no inverse with the ridge {ridge}: use 1e-6.")
+    inverse = np.linalg.inv(spread)
     return np.min([((asked - mean) @ inverse * (asked - mean)).sum(1) for mean in means], axis=0)
 
 
 def nearest(known: Any, asked: Any, k: int = 10) -> np.ndarray:
     """Distance to the k-th nearest known image, (n,), features scaled to length 1 (Sun et al., ICML 2022)."""
-    known, asked = (x / np.maximum(np.linalg.norm(x, axis=1)[:, None], 1e-12) for x in _fitting(known, asked))
-    if not 1 <= k <= len(known) or not known.any():
-        raise ValueError(f"k is 1 to {len(known)}, the number of known images, not {k}, and features are not all 0.")
+    known, asked = (x / np.maximum(np.linalg.norm(x, axis=1)[:, None], 1e-12) for x in _fitting(known, asked, 2))
+    if not known.any():
+        raise ValueError("Known features are all 0: there is no direction to compare.")
+    if not isinstance(k, Integral) or not 1 <= k <= len(known):
+        raise ValueError(f"k is a whole number from 1 to {len(known)}, the known images, not {k}.")
     return np.sqrt(np.maximum(2 - 2 * np.partition(asked @ known.T, -k, axis=1)[:, -k], 0))
 
 
@@ -74,8 +104,9 @@ def standardised(films: Any) -> np.ndarray:
     films = np.asarray(films, dtype=np.float32)
     if films.ndim != 3 or films.shape[1] != films.shape[2] or films.shape[1] % 4 or not films.size:
         raise ValueError(f"Films are grey and square, a multiple of 4 wide: (n, side, side), not {films.shape}.")
-    if flat := int((~(np.ptp(films, axis=(1, 2)) > 0)).sum()):  # NaN is not above 0, either
-        raise ValueError(f"{flat} of {len(films)} films have one grey value, or hold NaN: decline them beforehand.")
+    flat = films.max((1, 2)) == films.min((1, 2))
+    if wrong := int((flat | ~np.isfinite(films).all((1, 2))).sum()):
+        raise ValueError(f"{wrong} of {len(films)} films have one grey value, or hold NaN or ∞: decline them.")
     return (films - films.mean((1, 2), keepdims=True)) / (films.std((1, 2), keepdims=True) + 4)
 
 
@@ -115,6 +146,16 @@ def spoil(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def gate_films(films: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """`count` of the films in random appearance (label 0) and as many spoiled (1): uint8, int64, 2 · count of each."""
+    if np.asarray(films).dtype != np.uint8:
+        raise ValueError(f"Films are uint8, 0 to 255, not {np.asarray(films).dtype}: convert them beforehand.")
     standardised(films)  # refuses what is no film
-    shown = [appear(films[row % len(films)], rng) for row in range(2 * count)]
-    return np.stack(shown[:count] + [spoil(film, rng) for film in shown[count:]]), np.repeat([0, 1], count)
+    shown = [_drawn(appear, films[row % len(films)], rng) for row in range(2 * count)]
+    spoiled = [_drawn(spoil, film, rng) for film in shown[count:]]
+    return np.stack(shown[:count] + spoiled), np.repeat([0, 1], count)
+
+
+def _drawn(change: Any, film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    for _ in range(100):  # a draw may leave one grey value, which `standardised` would refuse
+        if np.ptp(shown := change(film, rng)):
+            return shown
+    raise ValueError("A film stays one grey value in a hundred appearances: it holds too little to learn from.")

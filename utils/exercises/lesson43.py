@@ -62,6 +62,29 @@ def decompose(answer):
                      "your parts are {got}; check them on two classes by hand")  # fmt: skip
 
 
+@exercise("Task 3", "a door whose price you know on both sides")
+def declined(answer, at_bars, at_next):
+    """The answer comes with the strangeness of the films that set the bar, and of the next hospital's."""
+    at_bars, at_next = np.asarray(at_bars), np.asarray(at_next)
+    bar = np.quantile(at_bars, 0.97)
+    share = float((at_next > bar).mean())
+    expect_number(
+        answer, share,
+        {
+            "that is the bar; ask next which share of Lakeside's films lies above it": float(bar),
+            "that is the share let in; those above the bar are declined": 1 - share,
+            "that counts the films; give their share": float((at_next > bar).sum()),
+            "give a share from 0 to 1, not per hundred": 100 * share,
+            "97 % of the home films must stay below the bar, not 3 %": float(
+                (at_next > np.quantile(at_bars, 0.03)).mean()),
+            "the bar comes from home's films, not from Lakeside's own": float(
+                (at_next > np.quantile(at_next, 0.97)).mean()),
+            "that is the share of home's films; the question is Lakeside's": float((at_bars > bar).mean()),
+        },
+        "you give {got:.4g}; compare each of at_next with the 0.97 quantile of at_bars, and take the mean",
+    )  # fmt: skip
+
+
 @exercise("Exercise 2", "the fewer it answers, the surer it is of what it answers")
 def risk_coverage(answer):
     rng = np.random.default_rng(1)
@@ -92,9 +115,11 @@ def risk_coverage(answer):
 @exercise("Exercise 3", "a silent week stays silent, but for the rate that you chose")
 def alarm(answer):
     settings, found, share = ((30, 0.03), (200, 0.05), (12, 0.5), (30, 0.2), (60, 0.1)), [], 0.005
+    settings += (12, 0.03), (28, 0.2), (70, 0.03), (102, 0.05)  # tails of .0048 to .0052 tell 0.005 from its like
     for n, p0 in settings:
         got = answer(np.arange(n + 1), n, p0)
-        expect_type(got, (np.ndarray, list, tuple), "return True or False for each week; you return {kind}")
+        if np.ndim(got) == 0:
+            expect_type(got, (np.ndarray, list, tuple), "return True or False for each week; you return {kind}")
         got = expect_shape(got, (n + 1,), "one answer a week, {shape}; you return {got}")
         refuse(not np.isin(got, (0, 1)).all(), "return True or False for each week, not numbers: compare with 0.005")
         found.append(got.astype(int))
@@ -118,6 +143,9 @@ def alarm(answer):
                 all_weeks(lambda k, n, p: (chance(k, n, p) < share) | (stats.binom.cdf(k, n, p) < share))),
             "mean plus three standard deviations is for a bell curve; small counts have a longer tail": (
                 all_weeks(lambda k, n, p: k > n * p + 3 * np.sqrt(n * p * (1 - p)))),
+            "the limit is 0.005; yours is a little higher or lower": (
+                all_weeks(lambda k, n, p: chance(k, n, p) < 0.0049),
+                all_weeks(lambda k, n, p: chance(k, n, p) < 0.0051)),
             "the answers are the other way round": all_weeks(lambda k, n, p: chance(k, n, p) >= share),
         },
         "of 30 images with p0 = 0.03 the alarm begins at 5; see where yours does",
