@@ -6,7 +6,8 @@
     python -m tools evidence NB … [--only VARIANT]   run what is missing of an experiment's runs
     python -m tools evidence NB … --recheck       run one seed a variant; if no number changed, all rows stand
     python -m tools text NB …                     a notebook as text, for reviews and git's textconv
-    python -m tools new | copies | print | address | time | glossary …   see tools/publish.py
+    python -m tools new | copies | print | address | time …   see tools/publish.py
+    python -m tools glossary                      put new entries and the lessons' links in order
 NB is a path, or a name such as 03_split_and_leak. Without NB: all.
 """
 from __future__ import annotations
@@ -108,9 +109,10 @@ def show(options: argparse.Namespace) -> int:
 
 
 def publish(options: argparse.Namespace) -> int:
-    from tools import publish
+    from tools import glossary, publish
 
-    return getattr(publish, f"main_{options.command}")(options.names)
+    room = glossary if options.command == "glossary" else publish
+    return getattr(room, f"main_{options.command}")(options.names)
 
 
 COMMANDS = {"run": run, "verify": verify, "restamp": restamp, "evidence": gather, "text": show}

@@ -98,7 +98,8 @@ def written(text: str) -> str:
         others += [(name, term) for term, paragraph in found for name in other_names(paragraph)]
         line = rf"(?m)^- \[{part}\]\(.+$"
         text = re.sub(line, f"- [{part}](#{part.replace(' ', '-')}): {jumps[part]}", text)
-    lines = [f"{name}: [{term}](#{term.replace(' ', '-')})" for name, term in sorted(others, key=_by_name)]
+    others.sort(key=lambda pair: (pair[0].casefold(), pair[0]))
+    lines = [f"{name}: [{term}](#{term.replace(' ', '-')})" for name, term in others]
     text = text.replace(section("Other names", text), "\n" + " ·\n".join(lines) + "\n")
     near = {number: path.relative_to(notebook.ROOT / "episodes").as_posix() for number, path in lessons.items()}
     home = FILE.parent.name
@@ -122,10 +123,6 @@ def linked(path: Path, text: str) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
-def _by_name(pair: tuple[str, str]) -> tuple[str, str]:
-    return pair[0].casefold(), pair[0]
-
-
 def with_lessons(term: str, paragraph: str, met: dict[str, set[str]], said: dict[str, str]) -> str:
     """The paragraph with the lessons that list the term, and of those it named the ones that use its word.
 
@@ -139,3 +136,11 @@ def with_lessons(term: str, paragraph: str, met: dict[str, set[str]], said: dict
     planned = [number for number in named if number not in said]
     found = [f"[{number}]" if number in there else number + PLANNED for number in sorted({*there, *planned})]
     return f"{before}*Lesson:* {', '.join(found) or NOWHERE}."
+
+
+def main_glossary(names: list[str]) -> int:
+    page = written(publish.text_of(FILE))
+    texts = {FILE: page, **{path: linked(path, page) for path in notebook.all_notebooks()}}
+    changed = publish.write_changed(texts)
+    print("\n".join(f"wrote {notebook.label(path)}" for path in changed) or "nothing to write: it is up to date")
+    return 0

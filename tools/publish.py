@@ -232,15 +232,6 @@ def main_print(names: list[str]) -> int:
     return 0
 
 
-def main_glossary(names: list[str]) -> int:
-    from tools import glossary
-
-    page = glossary.written(text_of(glossary.FILE))
-    changed = write_changed({glossary.FILE: page, **{path: glossary.linked(path, page) for path in all_notebooks()}})
-    print("\n".join(f"wrote {label(path)}" for path in changed) or "nothing to write: entries and lessons give it")
-    return 0
-
-
 def main_address(names: list[str]) -> int:
     changed = move_address(names[0] if names else address())
     print(f"{len(changed)} files changed; the course is at {address()}")
