@@ -42,7 +42,7 @@ def integrated_gradients(model: nn.Module, images: Tensor, classes: Any, steps: 
     """Way from `start` (None: each image's mean colour) times the mean slope on it (Sundararajan et al. 2017)."""
     _refuse(images.ndim != 4 or steps < 1, "Images are (n, channels, rows, columns), with at least one step.")
     way = images - (images.mean((2, 3), keepdim=True) if start is None else start)
-    asked = [_ask(model, images - (step + 0.5) / steps * way, classes) for step in range(steps)]
+    asked = (_ask(model, images - (step + 0.5) / steps * way, classes) for step in range(steps))
     total = sum(torch.autograd.grad(score.sum(), seen)[0] for seen, score, _ in asked)
     return (way * total / steps).sum(1).cpu().numpy()
 
