@@ -1,4 +1,5 @@
 """What the checks of lesson 4.4 must say."""
+import numpy as np
 import pandas as pd
 import pytest
 from support import *  # noqa: F403 the five tests, which read the two tables below
@@ -21,20 +22,25 @@ MISTAKES["one_grad_cam"] = [
     (CAM + "return np.maximum(weights * activations, 0)", "return one map"),
     (CAM + "return np.maximum((weights * activations).sum(axis=0), 0) / 2", "off by up to"),
 ]  # fmt: skip
-RANKS = "def survives(one, control, limit):\n    "
-FLAT = "if np.ptp(one) == 0 or np.ptp(control) == 0:\n        return np.nan\n    "
-RHO = "a, b = rankdata(one), rankdata(control)\n    rho = np.corrcoef(a, b)[0, 1]\n    "
-MISTAKES["survives"] = [
+RANKS = "def noticed(one, blank, limit):\n    "
+FLAT = "if np.ptp(one) == 0 or np.ptp(blank) == 0:\n        return np.nan\n    "
+RHO = "a, b = rankdata(one), rankdata(blank)\n    rho = np.corrcoef(a, b)[0, 1]\n    "
+MISTAKES["noticed"] = [
     (RANKS + FLAT + RHO + "return rho > limit", "very same map"),
-    (RANKS + FLAT + "return np.corrcoef(one.ravel(), control.ravel())[0, 1] <= limit", "ninth power"),
+    (RANKS + FLAT + "return np.corrcoef(one.ravel(), blank.ravel())[0, 1] <= limit", "ninth power"),
     (RANKS + FLAT + RHO + "return False", "nothing to do with each other"),
-    (RANKS + FLAT + "a, b = (x.ravel().argsort().argsort() for x in (one, control))\n    "
+    (RANKS + FLAT + "a, b = (x.ravel().argsort().argsort() for x in (one, blank))\n    "
      "return np.corrcoef(a, b)[0, 1] <= limit", "mean rank"),
     (RANKS + FLAT + RHO + "return rho <= 0.7", "the limit is handed over"),
-    (RANKS + "if np.ptp(control) == 0:\n        return True\n    "
-     + FLAT + RHO + "return rho <= limit", "a control that"),
+    (RANKS + "if np.ptp(blank) == 0:\n        return True\n    "
+     + FLAT + RHO + "return rho <= limit", "a blank's map that"),
     (RANKS + "if np.ptp(one) == 0:\n        return False\n    " + FLAT + RHO + "return rho <= limit", "a map that"),
     (RANKS + "return 'yes'", "True, False or np.nan"),
+    (RANKS + FLAT + RHO + "return rho", "a verdict, not the number"),
+    (RANKS + FLAT + RHO + "return abs(rho) <= limit", "upside down"),
+    (RANKS + FLAT + RHO + "return rho < limit", "at most the limit"),
+    (RANKS + "if (np.ptp(one) == 0) != (np.ptp(blank) == 0):\n        return np.nan\n    "
+     "if np.ptp(one) == 0:\n        return False\n    " + RHO + "return rho <= limit", "a pair of maps that"),
 ]  # fmt: skip
 POINT = "def pointing(heat, mask):\n    "
 EMPTY = "if not mask.any():\n        return np.nan\n    "
@@ -46,6 +52,7 @@ MISTAKES["pointing"] = [
     (POINT + EMPTY + TOP + "return (top & mask).sum() / mask.sum()", "size of the mask"),
     (POINT + EMPTY + "return (heat * mask).sum() / heat.sum()", "how much of the map"),
     (POINT + TOP + "return (top & mask).sum() / top.sum()", "cannot be hit"),
+    (POINT + EMPTY + "return mask[np.isclose(heat, heat.max())].mean()", "nearly as high"),
     (POINT + "return heat.argmax(axis=0)", "one number"),
     (POINT + "return 0.123", "is right"),
 ]
@@ -57,16 +64,17 @@ UNUSUAL = {
     for channel, slopes in zip(activations, gradients):
         total = total + channel * slopes.sum() / slopes.size
     return (total * (total > 0)).tolist()""",
-    "survives": RANKS + """import warnings
+    "noticed": RANKS + """import warnings
     warnings.simplefilter("ignore")
-    rho = pd.Series(one.ravel()).corr(pd.Series(control.ravel()), method="spearman")
+    rho = pd.Series(one.ravel()).corr(pd.Series(blank.ravel()), method="spearman")
     return rho if np.isnan(rho) else not rho > limit""",
     "pointing": POINT + """inside = [m for h, m in zip(heat.ravel(), mask.ravel()) if h == np.max(heat)]
     return np.mean(inside) if np.sum(mask) else float("nan")""",
 }
 
+LOG7 = 2.807354922057604
 TABLE = pd.Series({"gradient": 0.3, "Grad-CAM": 0.8, "SMOE Scale": 0.02, "uniform": 0.08, "average mask": 0.48,
-                   "darkest pixel": 0.0})  # fmt: skip
+                   "rule": 0.9})  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -75,6 +83,7 @@ TABLE = pd.Series({"gradient": 0.3, "Grad-CAM": 0.8, "SMOE Scale": 0.02, "unifor
         (..., "blank", "not attempted"),
         (["Grad-CAM"], "done", "seen no network"),
         ({"Grad-CAM"}, "done", "seen no network"),
+        (TABLE.index[1:2], "done", "seen no network"),
         (["gradient", "SMOE Scale"], "wrong", "maps that lose"),
         (["gradient", "Grad-CAM"], "wrong", "beat the uniform map"),
         (["Grad-CAM", "SMOE Scale"], "wrong", "SMOE Scale again: 0.020"),
@@ -93,16 +102,63 @@ def test_the_task_of_the_rival(answer, state, words):
     ("answer", "state", "words"),
     [
         (..., "blank", "not attempted"),
-        (0.8048, "wrong", "you give 0.805"),
-        (2.5 * 0.32192809488736235, "done", "loud alone"),
-        (2.5, "wrong", "the mean alone"),
-        (0.32192809488736235, "wrong", "in front of the bracket"),
-        (-2.5 * 0.32192809488736235, "wrong", "other way round"),
-        (2.5 * (0.32192809488736235 - 1), "wrong", "their sum"),
-        (2.5 * (0.9162907318741551 - 0.6931471805599453), "wrong", "base 2"),
+        (1.5, "wrong", "you give 1.500"),
+        (4 * (2 - LOG7 / 2), "done", "loud alone"),
+        (2.39, "done", "loud alone"),
+        (4, "wrong", "the mean alone"),
+        (2 - LOG7 / 2, "wrong", "in front of the bracket"),
+        (4 * (LOG7 / 2 - 2), "wrong", "other way round"),
+        (4 * (2 - LOG7), "wrong", "you took the sum"),
+        (4 * (1.3862943611198906 - 1.9459101490553132 / 2), "wrong", "base 2"),
         ([1, 2], "wrong", "one number"),
     ],
 )
 def test_the_task_by_hand(answer, state, words):
     verdict = lesson44.loud(answer)
+    assert verdict.state == state and words in verdict.message, verdict
+
+
+RNG = np.random.default_rng(0)
+OWN = {"SMOE Scale": RNG.random((4, 6, 6)), "Grad-CAM": RNG.random((4, 6, 6))}
+BLANK = {"SMOE Scale": np.concatenate([OWN["SMOE Scale"][:3], RNG.random((1, 6, 6))]),
+         "Grad-CAM": RNG.random((4, 6, 6))}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        ({"SMOE Scale": 0.25, "Grad-CAM": 1}, "done", "cannot be missed"),
+        ({"SMOE Scale": np.float64(0.25), "Grad-CAM": 1.0}, "done", "cannot be missed"),
+        ({"SMOE Scale": 0.75, "Grad-CAM": 1}, "wrong", "SMOE Scale: that is the share that did not notice"),
+        ({"SMOE Scale": 0.25, "Grad-CAM": 4}, "wrong", "Grad-CAM: you count maps"),
+        ({"SMOE Scale": 0.4, "Grad-CAM": 1}, "wrong", "SMOE Scale: you give 0.400"),
+        ({"SMOE Scale": 0.25}, "wrong", "a share for each"),
+        (0.25, "wrong", "a dictionary"),
+    ],
+)
+def test_the_task_of_the_blank(answer, state, words):
+    verdict = lesson44.noticing(answer, OWN, BLANK)
+    assert verdict.state == state and words in verdict.message, verdict
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        (0.75, "done", "watch the answer"),
+        (45, "wrong", "count answers"),
+        (0.25, "wrong", "does not change"),
+        (0.8, "wrong", "called sick when blurred"),
+        (0.6, "wrong", "how far the chance moves"),
+        (0.5, "wrong", "you give 0.500"),
+    ],
+)
+def test_the_task_of_the_blur(answer, state, words):
+    def with_blurred(marked):  # 3 of 60 are called sick before, 48 when blurred; the mean chance rises by .6
+        before = np.where(np.arange(60) < 3, 0.9, 0.1)
+        after = np.where(np.arange(60) < 48, 0.9, 0.1) + 0.0
+        return np.where(marked, after, before)
+
+    verdict = lesson44.changed(answer, with_blurred)
     assert verdict.state == state and words in verdict.message, verdict
