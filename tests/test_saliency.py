@@ -43,7 +43,7 @@ def captum(name):
 
 def test_the_gradient_is_captums(model, images):
     theirs = captum("Saliency")(model).attribute(images.clone().requires_grad_(), target=CLASSES)
-    assert np.array_equal(saliency.gradient(model, images, CLASSES), theirs.sum(1).numpy())
+    assert np.array_equal(saliency.gradient(model, images, CLASSES), theirs.amax(1).numpy())
 
 
 @pytest.mark.parametrize("start", [0.0, None])
@@ -129,8 +129,14 @@ def test_a_map_is_of_its_image_alone_and_leaves_no_trace(model, images, name):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda x: x[0], "Images are"),
-        (lambda x: torch.where(x > 2, torch.nan, x), "without NaN"),
+        (lambda x: x[0], "one or more"),
+        (lambda x: x[:0], "one or more"),
+        (lambda x: torch.where(x > 2, torch.nan, x), "NaN or infinity"),
+        (lambda x: x / 0, "NaN or infinity"),
+        (lambda x: x.float(), "float tensor of the model's type"),
+        (lambda x: (50 * x.abs()).to(torch.uint8), "float tensor of the model's type"),
+        (lambda x: (50 * x).long(), "float tensor of the model's type"),
+        (lambda x: x.numpy(), "float tensor of the model's type"),
     ],
 )
 def test_images_that_cannot_be_asked(model, images, name, spoil, words):
@@ -138,7 +144,7 @@ def test_images_that_cannot_be_asked(model, images, name, spoil, words):
         MAPS[name](model, spoil(images), 1)
 
 
-@pytest.mark.parametrize("wrong", [3, -1, 0.7, torch.tensor([0, 1]), torch.tensor([[0], [1], [2], [0]])])
+@pytest.mark.parametrize("wrong", [3, -1, 0.7, "sick", None, True, torch.tensor([0, 1]), torch.tensor([[0], [1], [2], [0]])])
 @pytest.mark.parametrize("name", [name for name in MAPS if name != "SMOE Scale"])
 def test_a_wrong_class_is_refused(model, images, name, wrong):
     with pytest.raises(ValueError, match="whole number from 0 to 2"):
@@ -149,6 +155,49 @@ def test_a_wrong_class_is_refused(model, images, name, wrong):
 def test_a_model_in_training_mode_is_refused(images, name):
     with pytest.raises(ValueError, match=r"model\.eval"):
         MAPS[name](models.ResidualNetwork(3).double(), images, 1)
+    part = models.ResidualNetwork(3).double().eval()
+    part.features[1].train()
+    with pytest.raises(ValueError, match="Part of the model"):
+        MAPS[name](part, images, 1)
+    assert part.features[1].num_batches_tracked == 0
+
+
+@pytest.mark.parametrize("frame", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("name", MAPS)
+def test_maps_need_no_frame_for_gradients(model, images, name, frame):
+    with frame():
+        inside = MAPS[name](model, images, CLASSES)
+    assert np.array_equal(inside, MAPS[name](model, images.requires_grad_(), CLASSES))
+
+
+class Small(torch.nn.Module):
+    """A ReLU in place, used twice, behind a layer that is asked for."""
+
+    def __init__(self, give):
+        super().__init__()
+        self.features, self.relu, self.give = torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(inplace=True), give
+
+    def forward(self, x):
+        return self.give(self.relu(self.relu(self.features(x))))
+
+
+def test_a_layer_used_twice_is_refused_and_one_changed_in_place_is_kept(images):
+    small = Small(lambda x: x.mean((2, 3))).double().eval()
+    with pytest.raises(ValueError, match="used 2 times"):
+        saliency.grad_cam(small, images, 1, "relu")
+    activations = small.features(images).detach().requires_grad_()
+    slopes = torch.autograd.grad(activations.relu().mean((2, 3))[:, 1].sum(), activations)[0]
+    cam = (slopes.mean((2, 3), keepdim=True) * activations).sum(1, keepdim=True).relu()
+    large = torch.nn.functional.interpolate(cam, images.shape[2:], mode="bilinear")[:, 0]
+    assert saliency.grad_cam(small, images, 1) == pytest.approx(large.detach().numpy(), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    "give", [lambda x: x, lambda x: x.mean((1, 2, 3)), lambda x: (x.mean((2, 3)),), lambda x: x.mean((2, 3))[:1]]
+)
+def test_a_model_that_gives_no_scores_by_class(images, give):
+    with pytest.raises(ValueError, match=r"gives scores \(n, classes\)"):
+        saliency.gradient(Small(give).double().eval(), images, 0)
 
 
 def test_layers_that_do_not_exist_or_give_no_maps(model, images):
@@ -157,6 +206,12 @@ def test_layers_that_do_not_exist_or_give_no_maps(model, images):
             saliency.grad_cam(model, images, 0, layer)
     with pytest.raises(ValueError, match="give maps"):
         saliency.grad_cam(model, images, 0, "classify")
+    for ask in (lambda: saliency.grad_cam(model, images, 0, ["features"]),
+                lambda: saliency.smoe_scale(model, images, "features.2")):
+        with pytest.raises(ValueError, match="by their names"):
+            ask()
+    with pytest.raises(ValueError, match="one layer at least"):
+        saliency.smoe_scale(model, images, [])
     with pytest.raises(ValueError, match="no layer"):
         saliency.smoe_scale(model, images, ["features.2", "nowhere"])
 
@@ -172,8 +227,21 @@ def test_grey_images_are_fine_and_one_channel_of_activations_is_not():
         saliency.smoe_scale(grey, x, ["features.0"])
     with pytest.raises(ValueError, match="two channels or more"):
         saliency.smoe(torch.ones(2, 1, 3, 3))
-    with pytest.raises(ValueError, match="behind a ReLU"):
-        saliency.smoe(torch.tensor([[[[1.0]], [[torch.nan]]]]))
+    for odd in (torch.nan, torch.inf):
+        with pytest.raises(ValueError, match="NaN or infinity"):
+            saliency.smoe(torch.tensor([[[[1.0]], [[odd]]]]))
+    for odd in (np.ones((1, 2, 3, 3)), torch.ones(2, 3, 3)):
+        with pytest.raises(ValueError, match="takes a tensor"):
+            saliency.smoe(odd)
+
+
+def test_smoe_scale_by_weights(model, images):
+    single = [saliency.smoe_scale(model, images, [name]) for name in STAGES]
+    ours = saliency.smoe_scale(model, images, STAGES, weights=(1, 0, 3))
+    assert ours == pytest.approx((single[0] + 3 * single[2]) / 4, abs=1e-12)
+    for wrong in ((1, 2), (0, 0, 0), "abc"):
+        with pytest.raises(ValueError, match="3 numbers"):
+            saliency.smoe_scale(model, images, STAGES, weights=wrong)
 
 
 def test_a_layer_that_is_alike_everywhere_gives_nan_and_not_zero(model):
@@ -184,15 +252,33 @@ def test_a_layer_that_is_alike_everywhere_gives_nan_and_not_zero(model):
         saliency.pointing(saliency.smoe_scale(dead, flat, ["features.2"]), np.ones((1, 8, 8), bool))
 
 
-@pytest.mark.parametrize(("size", "step"), [(22, 4), (4, 0), (4, 6), (0, 0)])
+@pytest.mark.parametrize(("size", "step"), [(22, 4), (4, 6)])
 def test_squares_that_leave_gaps_or_do_not_fit(model, images, size, step):
     with pytest.raises(ValueError, match="overlap and fit"):
         saliency.occlusion(model, images, 0, size, step)
 
 
-def test_no_step_is_no_path(model, images):
-    with pytest.raises(ValueError, match="at least one step"):
-        saliency.integrated_gradients(model, images, 0, steps=0)
+@pytest.mark.parametrize("wrong", [0, -1, 2.5, 4.0, "4", None])
+def test_sizes_and_steps_are_whole(model, images, wrong):
+    for ask in (lambda: saliency.occlusion(model, images, 0, wrong, 2),
+                lambda: saliency.occlusion(model, images, 0, 4, wrong),
+                lambda: saliency.integrated_gradients(model, images, 0, wrong)):
+        with pytest.raises(ValueError, match="is a whole number, at least 1"):
+            ask()
+
+
+@pytest.mark.parametrize(
+    ("ask", "name"), [(saliency.integrated_gradients, "start"), (saliency.occlusion, "fill")]
+)
+def test_a_baseline_is_a_number_or_fits_the_images(model, images, ask, name):
+    one = ask(model, images, 0, **{name: 0.5})
+    for same in (torch.full((3, 1, 1), 0.5), np.full((1, 3, 21, 18), 0.5), torch.full((4, 3, 21, 18), 0.5)):
+        assert ask(model, images, 0, **{name: same}) == pytest.approx(one)
+    for wrong in (torch.zeros(8, 3, 21, 18), torch.zeros(17), "black"):
+        with pytest.raises(ValueError, match="fits the images' shape"):
+            ask(model, images, 0, **{name: wrong})
+    with pytest.raises(ValueError, match="holds NaN"):
+        ask(model, images, 0, **{name: torch.nan})
 
 
 # ---------------------------------------------------------------------------- scores
