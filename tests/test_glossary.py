@@ -99,6 +99,7 @@ def test_an_entry_names_the_lessons_that_list_it_those_that_use_its_word_and_tho
     now = glossary.with_lessons("boxes", old, met, said)
     assert now.endswith("*Lesson:* [1.1], [1.2], 4.6 (in preparation).")
     assert glossary.with_lessons("sphere", "A. *Lesson:* [1.3].", met, said) == "A. *Lesson:* not used here."
+    assert glossary.with_lessons("boxes", "A new one.", met, said) == "A new one. *Lesson:* [1.1]."
 
 
 @every_lesson

@@ -128,7 +128,8 @@ def with_lessons(term: str, paragraph: str, met: dict[str, set[str]], said: dict
 
     A lesson that is not there yet stays "4.6 (in preparation)".
     """
-    before, _, line = paragraph.rpartition("*Lesson:* ")
+    before, found, line = paragraph.rpartition("*Lesson:* ")
+    before, line = (before, line) if found else (f"{paragraph} ", "")  # a new entry has no such line
     keys = {key(name) for name in names_of(term, paragraph)}
     named = re.findall(r"\d\.\d\w?", line)
     used = [number for number in named if number in said and any(f" {one} " in f" {said[number]} " for one in keys)]
