@@ -143,7 +143,7 @@ LINES = {
     ("dicom",): (1300, 2080),
     ("datasets",): (1050, 2112),
     ("audit",): (460, 920),
-    ("evaluation",): (600, 1046),
+    ("evaluation",): (600, 1081),
     ("models", "augment", "training", "recipe"): (620, 1232),
     ("figures", "lesson", "evidence"): (350, 606),
 }

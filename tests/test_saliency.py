@@ -317,3 +317,70 @@ def test_pixel_auc_is_scikit_learns_and_nan_without_two_kinds():
 def test_maps_and_masks_that_cannot_be_scored(score, maps, masks):
     with pytest.raises(ValueError, match="of one size"):
         score(maps, masks)
+
+
+def small(dtype=torch.float32):
+    torch.manual_seed(2)
+    layers = [torch.nn.Conv2d(3, 4, 1), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()]
+    return torch.nn.Sequential(*layers).to(dtype).eval()
+
+
+@pytest.mark.parametrize("side", [8, 16, 23, 32, 64])
+@pytest.mark.parametrize("grey", [0.1, 0.5, 0.7])
+def test_a_layer_that_is_alike_but_for_rounding_gives_nan(side, grey):
+    assert np.isnan(saliency.smoe_scale(small(), torch.full((2, 3, side, side), grey), ["1"])).all()
+
+
+def test_maps_of_a_model_in_half_precision_are_arrays():
+    network, images = small(torch.bfloat16), torch.rand(2, 3, 12, 12).bfloat16()
+    for ask in (saliency.gradient, saliency.integrated_gradients, saliency.occlusion):
+        assert np.isfinite(ask(network, images, 1)).all()
+    assert np.isfinite(saliency.grad_cam(network, images, 1, "1")).all()
+
+
+def test_scores_that_do_not_come_from_the_images_have_no_slope():
+    class Deaf(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.heard, self.unheard = torch.nn.Conv2d(3, 2, 1), torch.nn.Conv2d(3, 2, 1)
+
+        def forward(self, x):
+            self.unheard(x)
+            return self.heard(x).mean((2, 3)).detach() if self.deaf else self.heard(x).mean((2, 3))
+
+    network, images = Deaf().eval(), torch.rand(2, 3, 6, 6)
+    for deaf, ask, more in ((True, saliency.gradient, ()), (True, saliency.integrated_gradients, ()),
+                            (False, saliency.grad_cam, ("unheard",))):
+        network.deaf = deaf
+        with pytest.raises(ValueError, match="no slope"):
+            ask(network, images, 0, *more)
+
+
+@pytest.mark.parametrize("ask", [saliency.gradient, saliency.integrated_gradients, saliency.occlusion])
+def test_scores_that_are_no_numbers_are_refused(ask):
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 64, 2)).eval()
+    network[1].bias.data[:] = torch.nan
+    with pytest.raises(ValueError, match="scores hold NaN"):
+        ask(network, torch.rand(2, 3, 8, 8), 0)
+
+
+@pytest.mark.parametrize("of", [lambda x: x[::-1], lambda x: x.astype(object), lambda x: x.astype(np.uint16)])
+def test_classes_may_come_as_any_array_of_whole_numbers(model, images, of):
+    numbers = CLASSES.numpy()
+    wanted = saliency.gradient(model, images, torch.as_tensor(np.ascontiguousarray(of(numbers)).astype(np.int64)))
+    assert np.array_equal(saliency.gradient(model, images, of(numbers)), wanted)
+
+
+def test_layers_are_a_list(model, images):
+    for wrong in ((name for name in STAGES), None, 3, "features.2"):
+        with pytest.raises(ValueError, match="`layers` a list"):
+            saliency.smoe_scale(model, images, wrong)
+
+
+@pytest.mark.parametrize("score", [saliency.pointing, saliency.pixel_auc])
+def test_maps_may_be_tensors_and_none_at_all_are_refused(score):
+    maps, masks = torch.rand(2, 5, 6), torch.zeros(2, 5, 6, dtype=torch.bool)
+    masks[:, 1:3, 2:4] = True
+    assert np.array_equal(score(maps.requires_grad_(), masks), score(maps.detach().numpy(), masks.numpy()))
+    with pytest.raises(ValueError, match="1 or more"):
+        score(np.zeros((0, 5, 6)), np.zeros((0, 5, 6), bool))

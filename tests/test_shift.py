@@ -67,6 +67,17 @@ def test_features_are_those_of_the_network_and_the_same_for_one_image():
     assert np.allclose(alone[-1], last[:1], atol=1e-5)
 
 
+def test_stages_may_come_one_by_one_and_scores_as_tensors_with_a_history():
+    images = torch.rand(2, 3, 16, 16)
+    one_by_one = shift.features((stage for stage in NETWORK.features), images)
+    assert all(map(np.array_equal, one_by_one, shift.features(NETWORK.features, images)))
+    logits = NETWORK(images)
+    assert logits.requires_grad
+    for score in (shift.energy, shift.max_softmax):
+        assert np.array_equal(score(logits), score(logits.detach().numpy()))
+        assert score(logits.bfloat16()) == pytest.approx(score(logits), rel=0.02)
+
+
 def test_features_leave_the_training_mode_as_it_was():
     model = models.ResidualNetwork(3, 3, widths=(4, 8), blocks=(1, 1)).train()
     next(iter(model.features.modules())).eval()  # a frozen part stays frozen
@@ -152,6 +163,15 @@ NETWORK = models.ResidualNetwork(3, 3, widths=(4, 8), blocks=(1, 1))
         (lambda: shift.features(NETWORK.features, torch.zeros(3, 16, 16)), "shape"),
         (lambda: shift.features(NETWORK.features, torch.zeros(0, 3, 16, 16)), "shape"),
         (lambda: shift.features(NETWORK.features, torch.full((1, 3, 16, 16), torch.nan)), "finite"),
+        (lambda: shift.features(NETWORK, torch.zeros(2, 3, 16, 16)), "give network.features"),
+        (lambda: shift.features(["features"], torch.zeros(2, 3, 16, 16)), "give network.features"),
+        (lambda: shift.features(NETWORK.features, torch.zeros(2, 3, 16, 16).double()), "make them one type"),
+        (lambda: shift.mahalanobis(KNOWN, np.where(LABELS == 1, np.inf, LABELS), ASKED), "missing or below 0"),
+        (lambda: shift.mahalanobis(KNOWN, (LABELS - 1).astype(object), ASKED), "missing or below 0"),
+        (lambda: shift.mahalanobis(KNOWN, LABELS, ASKED, "a"), "ridge is 0"),
+        (lambda: shift.gate_films(FILMS, 0, RNG), "above 0"),
+        (lambda: shift.gate_films(FILMS, 2.0, RNG), "above 0"),
+        (lambda: shift.gate_films(FILMS[:, :8, :8], 2, RNG), "12 pixels wide"),
         (lambda: shift.standardised(FILMS[..., None]), "grey and square"),
         (lambda: shift.standardised(FILMS[:, :30]), "grey and square"),
         (lambda: shift.standardised(FILMS[:0]), "grey and square"),

@@ -179,7 +179,7 @@ def _crash(error: BaseException, answers: tuple) -> str:
             text = linecache.getline(code.co_filename, line).strip()
             where = f"in {code.co_name}, line {line} of its cell"
             return f"your answer raises {what}, {where}" + (f": {text}" if text else "")
-    if not any(map(callable, answers)):
+    if "not callable" in what and not any(map(callable, answers)):
         return "hand over the function itself, by its name and without brackets"
     return f"your answer does not fit: {what}"
 

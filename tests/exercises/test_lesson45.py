@@ -29,6 +29,8 @@ MISTAKES["subgroup_table"] = [
     (RIGHT.replace(RECALL, 'sick["called"].sum() / rows["called"].sum()'), "who was called"),
     (RIGHT.replace(RECALL, 'sick.groupby("lesion")["called"].mean().mean()'), "average over lesions"),
     (RIGHT.replace(RECALL, '1 - sick["called"].mean()'), "not called"),
+    (RIGHT + '.reset_index(names="group")', "named in the index"),
+    (RIGHT + ".fillna(np.inf)", "that is NaN, not inf"),
     (RIGHT.replace("pd.DataFrame(found).T", "found"), "return a DataFrame"),
     (RIGHT.replace("pd.DataFrame(found).T", "pd.DataFrame(found)"), "no column n"),
     (RIGHT.replace("pd.DataFrame(found).T", "pd.DataFrame(found).T.iloc[1:]"), "each group is one row"),

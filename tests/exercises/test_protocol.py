@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from utils.exercises import expect
 from utils.lesson import Hint, Verdict, exercise, is_blank
@@ -169,3 +170,7 @@ def test_the_helpers_say_what_is_wrong():
     expect.expect_number(2 + 1e-9, 2, {"same": 2}, "")
     expect.expect_refusal(lambda: 1 / 0, "refuse it")
     assert expect.expect_shape([[1]], (1, 1), "").shape == (1, 1)
+    for odd, kind in ((["a", "b"], "list"), (np.array([{}, {}]), "ndarray"), ([[1], [1, 2]], "list")):
+        assert said(expect.expect_shape, odd, (2,), "") == f"give numbers; in your {kind} not all of them are"
+    assert expect.expect_shape(np.array([1, 2], object), (2,), "").dtype == float
+    assert expect.expect_shape(torch.ones(2, requires_grad=True), (2,), "").tolist() == [1, 1]

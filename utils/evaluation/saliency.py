@@ -9,6 +9,8 @@ from scipy.stats import rankdata
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from utils.evaluation.shift import plain
+
 FLOATS = "Images are a float tensor of the model's type."
 
 
@@ -40,8 +42,9 @@ def _sound(model: nn.Module, images: Any, layers: Any) -> None:
     _refuse(images.ndim != 4 or not len(images), "Images are (n, channels, rows, columns), one or more.")
     _refuse(not images.isfinite().all(), "Images hold NaN or infinity.")
     training = any(part.training for part in model.modules())
-    _refuse(training, "Part of the model is in training mode, where images see each other: call model.eval() first.")
-    names = not isinstance(layers, str) and all(isinstance(name, str) for name in layers)
+    _refuse(training, "Part of the model is in training mode, where images see each other or units drop out: call "
+            "model.eval() first.")  # fmt: skip
+    names = isinstance(layers, (list, tuple)) and all(isinstance(name, str) for name in layers)
     _refuse(not names, "Layers go by their names: `layer` is one, `layers` a list.")
     strange = sorted(set(layers) - set(dict(model.named_modules())))
     _refuse(strange, f"The model has no layer {strange}: dict(model.named_modules()) names them.")
@@ -49,10 +52,11 @@ def _sound(model: nn.Module, images: Any, layers: Any) -> None:
 
 def _score(scores: Any, classes: Any, images: Tensor) -> Tensor:
     """The scores (n,) of a class; or ValueError."""
-    shape = tuple(getattr(scores, "shape", ()))
+    shape = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
     _refuse(len(shape) != 2 or shape[0] != len(images), f"A model gives scores (n, classes); this one gives {shape}.")
+    _refuse(not scores.isfinite().all(), "The model's scores hold NaN or infinity.")
     try:
-        which = torch.as_tensor(classes, device=images.device)
+        which = torch.as_tensor(getattr(classes, "tolist", lambda: classes)(), device=images.device)
     except (TypeError, ValueError, RuntimeError):
         which = torch.tensor(torch.nan)
     whole = not which.is_floating_point() and not which.is_complex() and which.dtype != torch.bool
@@ -84,12 +88,21 @@ def _ask(model: nn.Module, images: Any, classes: Any, layers: Any = ()) -> tuple
     return images, score, [kept[name][0] for name in layers]
 
 
+def _slope(score: Tensor, of: Tensor) -> Tensor:
+    """The slope of the scores' sum; or ValueError where they do not come by way of `of`."""
+    found = None
+    if score.requires_grad and of.requires_grad:
+        found = torch.autograd.grad(score.sum(), of, allow_unused=True)[0]
+    _refuse(found is None, "The scores do not depend on the images, or not by way of this layer: no slope.")
+    return found
+
+
 @torch.inference_mode(False)
 @torch.enable_grad()
 def gradient(model: nn.Module, images: Tensor, classes: Any) -> np.ndarray:
     """The size of the score's slope, the largest over channels (Simonyan et al. 2013)."""
     seen, score, _ = _ask(model, images, classes)
-    return torch.autograd.grad(score.sum(), seen)[0].abs().amax(1).cpu().numpy()
+    return plain(_slope(score, seen).abs().amax(1))
 
 
 @torch.inference_mode(False)
@@ -101,8 +114,8 @@ def integrated_gradients(model: nn.Module, images: Tensor, classes: Any, steps: 
     images = images.detach()
     way = images - (images.mean((2, 3), keepdim=True) if start is None else _like(images, start, "start"))
     asked = (_ask(model, images - (step + 0.5) / steps * way, classes) for step in range(steps))
-    total = sum(torch.autograd.grad(score.sum(), seen)[0] for seen, score, _ in asked)
-    return (way * total / steps).sum(1).cpu().numpy()
+    total = sum(_slope(score, seen) for seen, score, _ in asked)
+    return plain((way * total / steps).sum(1))
 
 
 @torch.inference_mode(False)
@@ -110,9 +123,9 @@ def integrated_gradients(model: nn.Module, images: Tensor, classes: Any, steps: 
 def grad_cam(model: nn.Module, images: Tensor, classes: Any, layer: str = "features") -> np.ndarray:
     """A layer's maps, weighted by their mean slopes, summed; 0 where that is negative (Selvaraju et al. 2017)."""
     _, score, (maps,) = _ask(model, images, classes, [layer])
-    weights = torch.autograd.grad(score.sum(), maps)[0].mean((2, 3), keepdim=True)  # (n, channels, 1, 1)
+    weights = _slope(score, maps).mean((2, 3), keepdim=True)  # (n, channels, 1, 1)
     found = (weights * maps).sum(1, keepdim=True).relu().detach()  # (n, 1, rows, columns) of the layer
-    return interpolate(found, images.shape[2:], mode="bilinear")[:, 0].cpu().numpy()
+    return plain(interpolate(found, images.shape[2:], mode="bilinear")[:, 0])
 
 
 @torch.no_grad()
@@ -131,7 +144,7 @@ def occlusion(model: nn.Module, images: Tensor, classes: Any, size: int = 8, ste
             covered[:, :, *place] = mean if fill is None else fill[:, :, *place]
             fall[:, *place] += (before - _ask(model, covered, classes)[1])[:, None, None]
             count[place] += 1
-    return (fall / count).cpu().numpy()
+    return plain(fall / count)
 
 
 def smoe(activations: Tensor, tiny: float = 1e-7) -> Tensor:
@@ -139,6 +152,7 @@ def smoe(activations: Tensor, tiny: float = 1e-7) -> Tensor:
     _refuse(not isinstance(activations, Tensor) or activations.ndim != 4, "SMOE takes a tensor (n, channels, …).")
     _refuse(activations.shape[1] < 2, "SMOE compares channels: it takes two channels or more.")
     _refuse(not activations.isfinite().all(), "Activations hold NaN or infinity.")
+    _refuse(not tiny > 0, "`tiny` is a small number above 0.")
     _refuse((activations < 0).any(), "SMOE takes logarithms: give it a layer from behind a ReLU.")
     mean = (activations + tiny).mean(1)  # (n, rows, columns)
     return mean * (mean.log2() - (activations + tiny).log2().mean(1))
@@ -154,18 +168,24 @@ def smoe_scale(model: nn.Module, images: Tensor, layers: list[str], weights: Any
     """
     found = [smoe(maps)[:, None] for maps in _ask(model, images, 0, layers)[2]]
     _refuse(not found, "Name one layer at least.")
-    shares = [torch.special.ndtr((one - one.mean((2, 3), True)) / one.std((2, 3), keepdim=True)) for one in found]
+    shares = []
+    for one in found:
+        even = one.amax((2, 3), True) - one.amin((2, 3), True) <= 1e-6 * one.abs().amax((2, 3), True)  # rounding
+        spread = one.std((2, 3), keepdim=True).masked_fill(even, torch.nan)
+        shares.append(torch.special.ndtr((one - one.mean((2, 3), True)) / spread))
     large = [interpolate(share, images.shape[2:], mode="bilinear")[:, 0] for share in shares]
     try:
-        return np.average(torch.stack(large).cpu().numpy(), axis=0, weights=weights)
+        _refuse(weights is not None and not np.isfinite(weights).all(), "not numbers")
+        return np.average(plain(torch.stack(large)), axis=0, weights=weights)
     except (TypeError, ValueError, ZeroDivisionError):
         raise ValueError(f"`weights` are {len(found)} numbers, one a layer, that do not add up to 0.") from None
 
 
 def _pairs(maps: Any, masks: Any) -> tuple[np.ndarray, np.ndarray]:
-    maps, masks = np.asarray(maps, float), np.asarray(masks)
-    sound = maps.ndim == 3 and maps.shape == masks.shape and not np.isnan(maps).any() and np.isin(masks, (0, 1)).all()
-    _refuse(not sound, "Maps and masks are (n, rows, columns) of one size, the maps without NaN, the masks 0 and 1.")
+    maps, masks = np.asarray(plain(maps), float), np.asarray(plain(masks))
+    sound = maps.ndim == 3 and maps.size and maps.shape == masks.shape
+    sound = sound and not np.isnan(maps).any() and np.isin(masks, (0, 1)).all()
+    _refuse(not sound, "Maps and masks are (1 or more, rows, columns) of one size, maps without NaN, masks 0 and 1.")
     return maps.reshape(len(maps), -1), masks.reshape(len(masks), -1).astype(bool)
 
 

@@ -1,5 +1,5 @@
 """Scores that rise with an image's strangeness, and films for a gate. What cannot be judged is a ValueError."""
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -7,8 +7,16 @@ import pandas as pd
 from scipy import ndimage
 
 
+def plain(values: Any) -> Any:
+    """A tensor, wherever it lies and whatever hangs on it, as an array; anything else as it is."""
+    if not hasattr(values, "detach"):
+        return values
+    values = values.detach().cpu()
+    return (values.float() if "bfloat16" in str(values.dtype) else values).numpy()
+
+
 def _table(values: Any, what: str, least: int = 1) -> np.ndarray:
-    table = np.asarray(values, dtype=np.float64)
+    table = np.asarray(plain(values), dtype=np.float64)
     if table.ndim != 2 or len(table) < 1 or table.shape[1] < least:
         raise ValueError(f"{what} need the shape (images, {least} or more), with an image in it, not {table.shape}.")
     if strange := int((~np.isfinite(table)).any(1).sum()):
@@ -30,7 +38,9 @@ def features(stages: Any, images: Any) -> list[np.ndarray]:
     """
     import torch
 
-    weights = [weight for stage in stages for weight in stage.parameters() if weight.ndim > 1]
+    stages = list(stages) if np.iterable(stages) else []
+    modules = all(isinstance(stage, torch.nn.Module) for stage in stages)
+    weights = [one for stage in stages for one in stage.parameters() if one.ndim > 1] if modules else []
     if not weights:
         raise ValueError("Stages are modules with weights, one at least: give network.features.")
     if not isinstance(images, torch.Tensor):
@@ -38,6 +48,8 @@ def features(stages: Any, images: Any) -> list[np.ndarray]:
     channels, shape = weights[0].shape[1], tuple(images.shape)
     if len(shape) != 4 or not len(images) or shape[1] != channels or not torch.isfinite(images).all():
         raise ValueError(f"Images need the shape (n, {channels}, rows, columns), not {shape}, and finite values.")
+    if images.dtype != weights[0].dtype:
+        raise ValueError(f"Images are {images.dtype}, the weights {weights[0].dtype}: make them one type.")
     found, modes = [], [(module, module.training) for stage in stages for module in stage.modules()]
     try:
         with torch.inference_mode():
@@ -68,11 +80,12 @@ def mahalanobis(known: Any, labels: Any, asked: Any, ridge: float = 1e-6) -> np.
     One Gaussian for all features given: stages stacked side by side share one spread, whereas Lee et al. measure
     one distance a stage and weigh them. `ridge` is added to each variance, as a share of the mean variance.
     """
-    (known, asked), labels = _fitting(known, asked), np.asarray(labels)
-    unknown = pd.isna(labels) | (labels < 0 if labels.dtype.kind in "if" else False)
+    (known, asked), labels = _fitting(known, asked), np.asarray(plain(labels))
+    labels = np.asarray(labels.tolist()) if labels.dtype == object else labels
+    unknown = pd.isna(labels) | (~((labels >= 0) & (labels < np.inf)) if labels.dtype.kind in "if" else False)
     if unknown.any():
         raise ValueError(f"{int(unknown.sum())} of {labels.size} labels are missing or below 0: leave them out.")
-    if not (np.isfinite(ridge) and ridge >= 0):
+    if not (isinstance(ridge, Real) and 0 <= ridge < np.inf):
         raise ValueError(f"The ridge is 0 or a small positive number, not {ridge}.")
     names, number = np.unique(labels, return_inverse=True)
     if number.shape != (len(known),) or len(known) < known.shape[1] + len(names):
@@ -84,7 +97,7 @@ def mahalanobis(known: Any, labels: Any, asked: Any, ridge: float = 1e-6) -> np.
     spread = rest.T @ rest / len(rest)
     spread += ridge * spread.trace() / len(spread) * np.eye(len(spread))
     if np.linalg.cond(spread) > 1e14:
-        raise ValueError(f"The spread within classes has no inverse with the ridge {ridge}: use 1e-6.")
+        raise ValueError(f"The spread within classes has no inverse with the ridge {ridge}: raise it.")
     inverse = np.linalg.inv(spread)
     return np.min([((asked - mean) @ inverse * (asked - mean)).sum(1) for mean in means], axis=0)
 
@@ -101,7 +114,7 @@ def nearest(known: Any, asked: Any, k: int = 10) -> np.ndarray:
 
 def standardised(films: Any) -> np.ndarray:
     """Grey films (n, side, side), each less its own mean and divided by its own spread (plus 4): float32."""
-    films = np.asarray(films, dtype=np.float32)
+    films = np.asarray(plain(films), dtype=np.float32)
     if films.ndim != 3 or films.shape[1] != films.shape[2] or films.shape[1] % 4 or not films.size:
         raise ValueError(f"Films are grey and square, a multiple of 4 wide: (n, side, side), not {films.shape}.")
     flat = films.max((1, 2)) == films.min((1, 2))
@@ -129,7 +142,7 @@ def appear(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def spoil(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A wrong image from a film: inverted, turned, upside down, shuffled (1 in 24 is not), enlarged, or noise."""
+    """A wrong image: inverted, turned, upside down, shuffled (of quarters, 1 in 24 is not), enlarged, or noise."""
     side, kind, parts = len(film), rng.integers(6), rng.choice([2, 4])
     if kind < 3:
         return (255 - film, np.rot90(film, rng.integers(1, 4)), film[::-1])[kind].copy()
@@ -146,6 +159,8 @@ def spoil(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def gate_films(films: np.ndarray, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """`count` of the films in random appearance (label 0) and as many spoiled (1): uint8, int64, 2 · count of each."""
+    if not isinstance(count, Integral) or count < 1 or np.shape(films)[-1:] < (12,):
+        raise ValueError(f"Films are 12 pixels wide or more, `count` is a whole number above 0, not {count}.")
     if np.asarray(films).dtype != np.uint8:
         raise ValueError(f"Films are uint8, 0 to 255, not {np.asarray(films).dtype}: convert them beforehand.")
     standardised(films)  # refuses what is no film

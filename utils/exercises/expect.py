@@ -24,10 +24,13 @@ def expect_type(got: Any, kinds: type | tuple, sentence: str) -> None:
 
 
 def expect_shape(got: Any, shape: tuple, sentence: str, **values: Any) -> np.ndarray:
-    """An array of this shape, which it returns. The sentence may use {got} and {shape}."""
-    got = np.asarray(got)
-    refuse(got.shape != shape, sentence, got=got.shape, shape=shape, **values)
-    return got
+    """An array of numbers of this shape, which it returns. The sentence may use {got} and {shape}."""
+    try:
+        found = np.asarray(got.detach() if hasattr(got, "detach") else got)
+        refuse(found.shape != shape, sentence, got=found.shape, shape=shape, **values)
+        return found if found.dtype.kind in "biufc" else found.astype(float)
+    except (TypeError, ValueError):
+        raise Hint(f"give numbers; in your {type(got).__name__} not all of them are") from None
 
 
 def number(got: Any, sentence: str = "return one number, not {kind}") -> float:

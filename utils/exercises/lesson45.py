@@ -26,6 +26,8 @@ def subgroup_table(answer):
     missing = [name for name in COLUMNS if name not in got.columns]
     refuse(missing, "your table has no column {}", ", ".join(missing))
     names = [str(name) for name in got.index]
+    refuse(not {"A", "B", "C"} <= {*names}, "your rows are {}; each group is one row, named in the index",
+           ", ".join(names))  # fmt: skip
     refuse("unknown" not in names, "the rows without a group are gone: call their group unknown, groupby drops "
            "missing names")  # fmt: skip
     refuse(sorted(names) != ["A", "B", "C", "unknown"], "your rows are {}; each group is one row, named in the index",
@@ -46,8 +48,8 @@ def subgroup_table(answer):
         for column, part, whole in (("recall", sick, others), ("false alarms", others, sick)):
             truth, value = part["called"].mean(), number(mine[column])
             if len(part) == 0:
-                refuse(np.isfinite(value), "group {} has nobody to compute the {} from: that is NaN, not {got:g}", name,
-                       column, got=value)  # fmt: skip
+                refuse(not np.isnan(value), "group {} has nobody to compute the {} from: that is NaN, not {got:g}",
+                       name, column, got=value)  # fmt: skip
                 continue
             expect_number(value, truth, {
                 "you divide by all images of the group; the recall is among its melanomas, false alarms among the rest":
