@@ -1,5 +1,10 @@
 """Lesson 1.1, What is in the pile?: what its checks must say."""
+import numpy as np
+import pandas as pd
+import pytest
 from support import *  # noqa: F403 the five tests, which read the two tables below
+
+from utils.exercises import lesson11
 
 # {exercise: [(code that defines a wrong answer, words its message must hold), …]}
 MISTAKES = {}
@@ -65,7 +70,20 @@ MISTAKES["colour_baseline"] = [
     (
         "def colour_baseline(train_images, train_labels, new_images):\n"
         "    return np.random.default_rng(0).choice(np.unique(train_labels), len(new_images))",
-        "use the colour",
+        "use red, green and blue",
+    ),
+    (
+        "def colour_baseline(train_images, train_labels, new_images):\n"
+        "    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01))\n"
+        "    model.fit(train_images.mean(axis=(1, 2)), train_labels)\n"
+        "    return model.predict(new_images.mean(axis=(1, 2)))",
+        "rare classes are lost",
+    ),
+    (
+        "def colour_baseline(train_images, train_labels, new_images):\n"
+        "    return KNeighborsClassifier(5).fit(train_images.mean(axis=(1, 2, 3))[:, None], train_labels)"
+        ".predict(new_images.mean(axis=(1, 2, 3))[:, None])",
+        "red, green and blue apart",
     ),
     (
         "def colour_baseline(train_images, train_labels, new_images):\n    return train_labels",
@@ -94,3 +112,125 @@ def colour_baseline(train_images, train_labels, new_images):
     near = [np.argsort(((before - colour) ** 2).sum(axis=1))[:5] for colour in after]
     return [max(set(train_labels[i].tolist()), key=train_labels[i].tolist().count) for i in near]
 """
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        ("CE", "done", "rare stays"),
+        ("c and e", "done", "rare stays"),
+        (["E", "C"], "done", "rare stays"),
+        ("ACE", "wrong", "dark is a finding"),
+        ("BCE", "wrong", "hair"),
+        ("CDE", "wrong", "rare is not broken"),
+        ("CEF", "wrong", "1.4"),
+        ("C", "wrong", "another organ"),
+        ("E", "wrong", "nothing at all"),
+        ("CX", "wrong", "from A to F"),
+        ("", "wrong", "from A to F"),
+        (3, "wrong", "one int"),
+    ],
+)
+def test_the_task_of_the_odd_ones(answer, state, words):
+    verdict = lesson11.take_out(answer)
+    assert verdict.state == state and words in verdict.message, verdict
+
+
+MADE = pd.DataFrame(
+    {"histo": [30, 80, 9, 20], "confocal": [0, 10, 0, 0], "consensus": [0, 5, 12, 4], "follow_up": [0, 0, 0, 90]},
+    index=["mel", "bkl", "df", "nv"],
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        (["mel"], "done", "cut out"),
+        ("mel", "done", "cut out"),
+        (MADE.index[MADE["histo"] == MADE.sum(axis=1)], "done", "cut out"),
+        (MADE[MADE["histo"] == MADE.sum(axis=1)], "done", "cut out"),
+        (pd.Series(["mel"]), "done", "cut out"),
+        (MADE["histo"] == MADE.sum(axis=1), "wrong", "use them as an index"),
+        (["mel", "bkl"], "wrong", "most frequent"),
+        (["mel", "nv"], "wrong", "only 20 have histology"),
+        ("df", "wrong", "only 9 have"),
+        ([], "wrong", "you miss 1 of 1"),
+        (["mel", "melanoma"], "wrong", "'melanoma' is not"),
+        (3, "wrong", "not one int"),
+    ],
+)
+def test_the_task_of_histology(answer, state, words):
+    verdict = lesson11.all_by_histology(answer, MADE)
+    assert verdict.state == state and words in verdict.message, verdict
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        (86, "done", "wrong about a wrong one"),
+        (0.86, "done", "wrong about a wrong one"),
+        (85.5, "wrong", "the two then agree"),
+        (0.85, "wrong", "agree by chance"),
+        (90, "wrong", "not the truth"),
+        (95, "wrong", "the model is not"),
+        (50, "wrong", "add two cases"),
+        ("many", "wrong", "one number"),
+    ],
+)
+def test_the_task_of_wrong_labels(answer, state, words):
+    verdict = lesson11.agrees(answer)
+    assert verdict.state == state and words in verdict.message, verdict
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        (1.96**2 * 0.25 / 0.05**2, "done", "quarter"),
+        (385, "done", "quarter"),
+        (np.int64(381), "done", "quarter"),
+        (1.96**2 / 0.05**2, "wrong", "left out p (1 − p)"),
+        (1.96**2 * 0.25 / 0.10**2, "wrong", "for ±.10"),
+        (1.645**2 * 0.25 / 0.05**2, "wrong", "90 %"),
+        (0.25 / 0.05**2, "wrong", "z = 1"),
+        (1.96 * 0.5 / 0.05, "wrong", "square it"),
+        (1.96 * 0.25 / 0.05**2, "wrong", "square 1.96"),
+        (1.96**2 * 0.5 / 0.05**2, "wrong", "not a half"),
+        (1000, "wrong", "solve for n"),
+        ([385, 1], "wrong", "one number"),
+    ],
+)
+def test_the_task_of_how_many(answer, state, words):
+    verdict = lesson11.enough(answer)
+    assert verdict.state == state and words in verdict.message, verdict
+
+
+GROUPS = pd.DataFrame(
+    {"from": [0.40, 0.30, 0.20, 0.44], "to": [0.48, 0.45, 0.60, 0.70], "half width": [0.04, 0.075, 0.20, 0.13]},
+    index=["sex: male", "sex: female", "site: ear", "site: lower extremity"],
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        (["site: lower extremity", "site: ear"], "done", "nothing known"),
+        (GROUPS.index[GROUPS["half width"] > 0.1], "done", "nothing known"),
+        (GROUPS[GROUPS["half width"] > 0.1], "done", "nothing known"),
+        (GROUPS["half width"] > 0.1, "wrong", "use them as an index"),
+        (GROUPS.index[GROUPS["half width"] < 0.1], "wrong", "turn the comparison"),
+        (["site: ear", "site: lower extremity", "sex: female"], "wrong", "half the width"),
+        (["site: ear", "site: lower extremity", "sex: male"], "wrong", "narrow enough"),
+        (["site: ear"], "wrong", "missing in your list"),
+        ("site: ear", "wrong", "missing in your list"),
+        (["ear"], "wrong", "'ear' is not"),
+        (0.1, "wrong", "not one float"),
+    ],
+)
+def test_the_task_of_small_groups(answer, state, words):
+    verdict = lesson11.too_small(answer, GROUPS)
+    assert verdict.state == state and words in verdict.message, verdict

@@ -1,5 +1,13 @@
 """Lesson 1.2, What is in a file?: what its checks must say."""
+import functools
+
+import pandas as pd
+import pydicom
+import pytest
+from pydicom.data import get_testdata_file
 from support import *  # noqa: F403 the five tests, which read the two tables below
+
+from utils.exercises import lesson12
 
 # {exercise: [(code that defines a wrong answer, words its message must hold), …]}
 MISTAKES = {}
@@ -22,6 +30,21 @@ MISTAKES["to_hu"] = [
         "never measured",
     ),
     ("def to_hu(stored, header):\n    stored[:] = 0\n    return stored.astype(float)", "make a new one"),
+    (
+        "def to_hu(stored, header):\n    hu = stored.astype(float) * header['slope'] + header['intercept']\n"
+        "    if header['padding']:\n        hu[stored == header['padding']] = np.nan\n    return hu",
+        "a padding of 0",
+    ),
+    (
+        "def to_hu(stored, header):\n    hu = stored.astype(float) * header['slope'] + header['intercept']\n"
+        "    if header['padding'] is not None:\n        hu[stored <= header['padding']] = np.nan\n    return hu",
+        "measured values into NaN",
+    ),
+    (
+        "def to_hu(stored, header):\n    hu = stored.astype(np.float16) * header['slope'] + header['intercept']\n"
+        "    if header['padding'] is not None:\n        hu[stored == header['padding']] = np.nan\n    return hu",
+        "float16 holds",
+    ),
 ]
 MISTAKES["in_order"] = [
     ("def in_order(table):\n    return list(table.sort_values('instance')['name'])", "InstanceNumber"),
@@ -29,7 +52,7 @@ MISTAKES["in_order"] = [
     (
         "def in_order(table):\n"
         "    return list(table.assign(z=[p[2] for p in table['position']]).sort_values('z')['name'])",
-        "wrong for sagittal",
+        "wrong for others (sagittal)",
     ),
     (
         "def in_order(table):\n"
@@ -37,6 +60,11 @@ MISTAKES["in_order"] = [
         "not neighbours in the body",
     ),
     ("def in_order(table):\n    return list(np.argsort(table['instance']))", "file names in order"),
+    (
+        "def in_order(table):\n"
+        "    return list(table.assign(d=[sum(p) for p in table['position']]).sort_values('d')['name'])",
+        "x + y + z",
+    ),
 ]
 MISTAKES["still_named"] = [
     (
@@ -70,3 +98,121 @@ def still_named(pictures, box):
     top, left, bottom, right = box
     return [i for i, p in enumerate(pictures) if len(set(p[top:bottom, left:right].ravel().tolist())) > 1]
 """
+
+
+@functools.cache
+def mr():
+    return pydicom.dcmread(get_testdata_file("MR_small.dcm"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (lambda: ..., "blank", "not attempted"),
+        (lambda: mr().EchoTime, "done", "240 ms"),
+        (lambda: mr()["EchoTime"].value, "done", "240 ms"),
+        (lambda: mr()[0x0018, 0x0081].value, "done", "240 ms"),
+        (lambda: "240.0", "done", "240 ms"),
+        (mr, "wrong", "whole header"),
+        (lambda: mr()["EchoTime"], "wrong", ".value"),
+        (lambda: "EchoTime", "wrong", "dcmread"),
+        (lambda: mr().RepetitionTime, "wrong", "repetition time"),
+        (lambda: 0.24, "wrong", "in ms"),
+        (lambda: 5, "wrong", "MR_small.dcm"),
+        (lambda: [240, 1], "wrong", "one number"),
+    ],
+)
+def test_the_task_of_reading(answer, state, words):
+    verdict = lesson12.echo_time(answer())
+    assert verdict.state == state and words in verdict.message, verdict
+
+
+TABLE = pd.DataFrame(
+    {"readable": [True] * 6 + [False] * 2, "spacing": [(1.0, 1.0)] * 4 + [None] * 4}
+).convert_dtypes()
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        ((TABLE["readable"] & TABLE["spacing"].isna()).sum(), "done", "counted"),
+        (len(TABLE[TABLE["readable"] & TABLE["spacing"].isna()]), "done", "counted"),
+        (TABLE["spacing"].isna().sum(), "wrong", "unreadable files, too"),
+        (TABLE["readable"] & TABLE["spacing"].isna(), "wrong", ".sum()"),
+        (6, "wrong", "all of them"),
+        (7, "wrong", "2 readable files"),
+        ("two", "wrong", "one number"),
+    ],
+)
+def test_the_task_of_what_is_missing(answer, state, words):
+    verdict = lesson12.without_spacing(answer, TABLE)
+    assert verdict.state == state and words in verdict.message, verdict
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        ("E", "done", "one series is left"),
+        (["e"], "done", "one series is left"),
+        ("CE", "wrong", "broken off"),
+        ("DE", "wrong", "sharp kernel"),
+        ("D and E", "wrong", "sharp kernel"),
+        ("A", "wrong", "LOCALIZER"),
+        ("BE", "wrong", "step is 0"),
+        ("EF", "wrong", "5 mm"),
+        ("EG", "wrong", "MPR"),
+        ("EH", "wrong", "MIP"),
+        ("EI", "wrong", "secondary capture"),
+        ("EJ", "wrong", "dose"),
+        ("", "wrong", "from A to J"),
+        ("K", "wrong", "from A to J"),
+        (5, "wrong", "one int"),
+    ],
+)
+def test_the_task_of_series(answer, state, words):
+    verdict = lesson12.accepted(answer)
+    assert verdict.state == state and words in verdict.message, verdict
+
+
+@functools.cache
+def film():
+    header = pydicom.Dataset()
+    header.PatientName, header.ImageComments = "", "Mrs Danuser asks"
+    header.private_block(0x0029, "RAY-O", create=True).add_new(1, "LO", "bed Danuser")
+    earlier = pydicom.Dataset()
+    earlier.PatientID = "Danuser-77"
+    header.OtherPatientIDsSequence = [earlier]
+    header.PixelData = b"\0\0"
+    header.file_meta = pydicom.dataset.FileMetaDataset()
+    header.file_meta.SourceApplicationEntityTitle = "DANUSER"
+    return header
+
+
+def hits(things):
+    return [e for e in things if "Danuser" in str(e.value)]
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (lambda: ..., "blank", "not attempted"),
+        (lambda: [e.tag for e in hits(film().iterall())], "done", "all of them"),
+        (lambda: hits(film().iterall()), "done", "all of them"),
+        (lambda: [e.tag for e in hits(film().iterall()) if e.VR != "SQ"], "done", "all of them"),
+        (lambda: {e.keyword or e.tag for e in hits(film().iterall())}, "done", "all of them"),
+        (lambda: [e.tag for e in (*hits(film().iterall()), *film().file_meta)], "done", "all of them"),
+        (lambda: [e.tag for e in hits(film()) if e.VR != "SQ"], "wrong", "inside a sequence"),
+        (lambda: [e.keyword for e in hits(film().iterall())], "wrong", "no keyword"),
+        (lambda: [e.tag for e in hits(film().iterall()) if not e.tag.is_private], "wrong", "private one"),
+        (lambda: [e.tag for e in film().iterall()], "wrong", "does not hold"),
+        (lambda: [e.value for e in hits(film().iterall())], "wrong", "is no tag"),
+        (lambda: "ImageComments", "wrong", "list of tags"),
+        (lambda: 4, "wrong", "list of tags"),
+        (list, "wrong", "you miss 3 of 3"),
+    ],
+)
+def test_the_task_of_finding_her(answer, state, words):
+    verdict = lesson12.named(answer(), film())
+    assert verdict.state == state and words in verdict.message, verdict

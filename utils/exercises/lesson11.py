@@ -1,7 +1,10 @@
 """Lesson 1.1, What is in the pile?: its checks."""
+import re
+from collections.abc import Iterable
+
 import numpy as np
 
-from utils.exercises.expect import expect_number, expect_shape, number, refuse
+from utils.exercises.expect import expect_number, expect_shape, expect_type, number, refuse
 from utils.lesson import Hint, exercise
 
 
@@ -87,7 +90,109 @@ def colour_baseline(answer):
                "return the label of a class, not its position")
         refuse((got == names[0]).all(), "you always answer the most frequent class; on balanced "
                "accuracy that earns one in three")
-        recall = np.mean([(got == labels)[labels == name].mean() for name in names])
-        refuse(recall < 0.65, "balanced accuracy {:.2f} on three classes of clearly different "
-               "colour, where a constant has 0.33: does your answer use the colour of each new "
-               "image?", recall)
+        recalls = np.array([(got == labels)[labels == name].mean() for name in names])
+        others = " and ".join(f"{recall:.2f}" for recall in recalls[1:])
+        refuse(recalls.mean() < 0.65 and recalls[0] > 0.9, "you find {:.2f} of the frequent class and {} of the "
+               "others: the rare classes are lost; keep red, green and blue apart, and let each class count alike, "
+               "whatever its size", recalls[0], others)
+        refuse(recalls.mean() < 0.65, "balanced accuracy {:.2f} on three classes of clearly different colour, where a "
+               "constant has 0.33: does your answer use red, green and blue of each new image, as floats (uint8 wraps "
+               "round)?", recalls.mean())
+
+
+SKIN = {
+    "A": "A is what you look for: dark is a finding, not a fault",
+    "B": "B is skin as it comes: there will be hair tomorrow, too",
+    "D": "D is sharp, and small, and a mole: rare is not broken",
+    "F": "F shows a lesion: the ruler is worth a note, and lesson 1.4, but not the bin",
+}
+BROKEN = {
+    "C": "C shows nothing at all: no measure of it means anything",
+    "E": "E is another organ by another machine: it has no place in this pile",
+}
+
+
+@exercise("Task: the odd ones", "out goes what is broken or is something else; what is rare stays")
+def take_out(answer):
+    given = _letters(answer, "ABCDEF")
+    for letter, why in SKIN.items():
+        refuse(letter in given, why)
+    for letter, why in BROKEN.items():
+        refuse(letter not in given, why)
+
+
+def _letters(answer, allowed):
+    expect_type(answer, (str, list, tuple, set), 'give the letters, such as "AB"; you give one {kind}')
+    words = re.findall(r"[^\W_]+", " ".join([answer] if isinstance(answer, str) else map(str, answer)).upper())
+    given = {letter for word in words if word != "AND" for letter in word}
+    refuse(not given or given - set(allowed), "give letters from A to {}; you give {!r}", allowed[-1], answer)
+    return given
+
+
+@exercise("Task: who says so", "each of these was cut out and looked at; the others rest, in part, on something else")
+def all_by_histology(answer, made):
+    truth = set(made.index[made["histo"] == made.sum(axis=1)])
+    given = _names(answer, set(made.index), "a code of the table")
+    mostly = set(made.index[made["histo"] == made.max(axis=1)])
+    refuse(given == mostly != truth, "for {} histology is the *most frequent* method, not the only one: look for zeros "
+           "beside it", " and ".join(sorted(mostly - truth)))
+    for name in sorted(given - truth):
+        total, cut = int(made.loc[name].sum()), int(made.loc[name, "histo"])
+        refuse(True, "of {:,} images of {} only {:,} have histology", total, name, cut)
+    refuse(truth - given, "you miss {} of {}: where all other columns are 0, every lesion was cut out",
+           len(truth - given), len(truth))
+
+
+def _names(answer, known, what):
+    given = np.asarray(answer)
+    refuse(given.dtype == bool, "these are True and False: use them as an index, and give the names")
+    if isinstance(answer, str):
+        given = re.findall(r"[^\s,;]+", answer) if answer not in known else [answer]
+    else:
+        refuse(not isinstance(answer, Iterable), "give a list of names, not one {}", type(answer).__name__)
+        given = list(getattr(answer, "index", answer) if hasattr(answer, "columns") else answer)
+    names = set(map(str, given))
+    refuse(names - known, "{!r} is not {}", min(names - known, default=""), what)
+    return names
+
+
+@exercise("Task: wrong labels", "right about a right label, or wrong about a wrong one")
+def agrees(answer):
+    got = number(answer)
+    expect_number(got * 100 if 0 < got <= 1 else got, 86, {
+        "where the model is wrong the label may be wrong, too: with two classes the two then agree": 85.5,
+        "not all wrong labels fall on images that the model has right: 5 in 100 of its mistakes agree by chance": 85,
+        "that is how often it is right about the truth; the labels are not the truth": 90,
+        "that is how often the labels are right; the model is not": 95,
+        "a wrong label costs where the model was right; where the model was wrong it helps": (95.5, 94.5),
+    }, "{got:g} of 100 is not it: add two cases, right about a right label and wrong about a wrong one")  # fmt: skip
+
+
+@exercise("Task: how many", "a quarter of 1.96², over the square of the half width; at any other recall fewer do")
+def enough(answer):
+    got, z = number(answer), 1.96
+    if 380 <= got <= 385:  # 381 by Wilson's interval, 384.1 and 384.2, rounded up
+        return
+    expect_number(round(got) if got > 30 else got, 385, {
+        "±.05 is half the width: that many make the *whole* interval .05 wide, or you left out p (1 − p), which is a "
+        "quarter": (1536, 1537),
+        "that is for ±.10: the half width goes into the formula, not the whole": (96, 97),
+        "z is 1.96 for a 95 % interval; that is for 90 %": (270, 271),
+        "that is one standard error, z = 1; a 95 % interval has 1.96 of them": 100,
+        "square it: n stands under a root": (z * 0.5 / 0.05, z * 0.25 / 0.05, z * 0.5 / 0.05**2, 20),
+        "square 1.96, too": (196, z * 0.25 / 0.05**2),
+        "the p that needs most is .5, and p (1 − p) is then a quarter, not a half": (768, 769),
+    }, "{got:g} is not it: set 1.96 √(p (1 − p) / n) equal to .05 at p = .5, and solve for n")  # fmt: skip
+
+
+@exercise("Task: too small", "each of these has an interval, and the interval says: nothing known yet")
+def too_small(answer, by_group):
+    truth = set(by_group.index[by_group["half width"] > 0.1])
+    given = _names(answer, set(by_group.index), "a name in the index of by_group")
+    refuse(given == set(by_group.index) - truth, "of these you *can* say something: turn the comparison")
+    whole = set(by_group.index[by_group["to"] - by_group["from"] > 0.1])
+    refuse(given == whole, "you compare the whole width with .10; ±.10 is half the width")
+    for name in sorted(given - truth):
+        refuse(True, "{} has ±{:.3f}, which is narrow enough", name, by_group.loc[name, "half width"])
+    for name in sorted(truth - given):
+        refuse(True, "{} has ±{:.3f} and is missing in your list", name, by_group.loc[name, "half width"])
