@@ -25,8 +25,8 @@ def blood_window(answer):
     edges = (centre, width) == (BRAIN[0], BLOOD[1])
     refuse(edges, "these are the lower and the upper edge; write centre and width")
     wide = low <= BRAIN[0] and high >= BLOOD[1]
-    refuse(not wide, "your window runs from {:g} to {:g} HU, so it clips {}: it has to hold 20 to 90", low, high,
-           "brain" if low > BRAIN[0] else "blood")
+    clipped = "brain" if low > BRAIN[0] else "blood"
+    refuse(not wide, "your window runs from {:g} to {:g} HU, so it clips {}: hold 20 to 90", low, high, clipped)
     between = BLOOD[0] - BRAIN[1]
     greys = 256 * between / width
     refuse(width > SHARE * between, "of 256 greys only {:.0f} lie between 40 and 60 HU: narrower", greys)
@@ -36,7 +36,7 @@ SERIES = {"lines": "A", "calcium": "B", "liver": "D"}
 WHY_NOT = {
     ("lines", "B"): "lines: 3 mm and a soft kernel blur what is finer than they are",
     ("lines", "E"): "lines: 10 mm average a fine line with the lung around it",
-    ("calcium", "A"): "calcium: a sharp kernel makes edges overshoot and noise cross the threshold, so the amount is off",
+    ("calcium", "A"): "calcium: a sharp kernel makes edges overshoot and noise cross the threshold",
     ("calcium", "C"): "calcium: with iodine in the arteries, blood is as bright as calcium",
     ("calcium", "D"): "calcium: there is still iodine in the blood, so it hides calcium",
     ("liver", "A"): "liver: without contrast agent many metastases have the HU of the liver, and sharp means noisy",
