@@ -105,6 +105,25 @@ def test_the_task_of_the_window(answer, state, words):
     assert verdict.state == state and words in verdict.message, verdict
 
 
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        (16, "done", "sixteen"),
+        (np.float64(2) ** 4, "done", "sixteen"),
+        (4, "wrong", "one of the two"),
+        (8, "wrong", "a quarter of the area"),
+        (2, "wrong", "the root of the photons"),
+        (1 / 16, "wrong", "would fall"),
+        (32, "wrong", "You say 32"),
+        ("16x", "wrong", "one number"),
+    ],
+)
+def test_the_task_of_the_dose(answer, state, words):
+    verdict = lesson21.dose_factor(answer)
+    assert verdict.state == state and words in verdict.message, verdict
+
+
 RIGHT = {"lines": "A", "calcium": "B", "liver": "D"}
 
 

@@ -1,12 +1,24 @@
 """Lesson 2.1, What does a pixel measure?: its checks."""
 import numpy as np
 
-from utils.exercises.expect import expect_array, expect_shape, expect_type, number, refuse
+from utils.exercises.expect import expect_array, expect_number, expect_shape, expect_type, number, refuse
 from utils.lesson import Hint, exercise
 
 NEW_ARRAY = "you change the array you are given; make a new one"
 ONE_A_VOXEL = "an array of shape {shape} goes in and {got} comes out: return one number a voxel"
 HALF_UNIT = 0.003  # DICOM's LINEAR window, half a unit off the straight line, is accepted
+
+
+@exercise("Task: dose", "half the side and half the noise: sixteen times the dose")
+def dose_factor(answer):
+    expect_number(answer, 16, {
+        "that pays for one of the two: a smaller pixel catches fewer photons, and less noise needs more of them": 4,
+        "half the side is a quarter of the area, not half of it": 8,
+        "noise relative to signal falls with the root of the photons, and the area with the square of the side": 2,
+        "the dose rises; you say by which factor it would fall": 1 / 16,
+    }, "count the photons of one pixel: how many does the smaller one catch, how many do you need? You say {got:g}")
+
+
 BLOOD, BRAIN, SHARE = (60, 90), (20, 40), 8  # HU, and one part in so many of the greys between the two
 
 
