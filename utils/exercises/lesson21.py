@@ -58,7 +58,7 @@ WHY_NOT = {
 }
 
 
-@exercise("Task: series", "three questions, three series of one scan: none of them is the series")
+@exercise("Task: series", "three questions, three series of one visit: none of them is 'the' CT")
 def series_for(answer):
     expect_type(answer, dict, 'give a dictionary such as {{"lines": "E", "calcium": "E", "liver": "E"}}, not {kind}')
     missing = [question for question in SERIES if question not in answer]
