@@ -1,5 +1,9 @@
 """Lesson 2.1, What does a pixel measure?: what its checks must say."""
+import numpy as np
+import pytest
 from support import *  # noqa: F403 the five tests, which read the two tables below
+
+from utils.exercises import lesson21
 
 # {exercise: [(code that defines a wrong answer, words its message must hold), …]}
 MISTAKES = {}
@@ -23,6 +27,7 @@ MISTAKES["keep_order"] = [
     ),
     (_KEEP + "return np.clip((scan + 160) / 400, 0, 1)", "-1000 and -980 HU get the same value"),
     (_KEEP + "return np.clip((1000 - scan) / 2000, 0, 1)", "denser must become larger"),
+    (_KEEP + "return np.rint(255 * np.clip((scan + 1000) / 2000, 0, 1)) / 255", "you round"),
 ]
 _SUV = (
     "def suv(activity, tags):\n    a, b = (tags[k] for k in ('RadiopharmaceuticalStartTime', 'SeriesTime'))\n"
@@ -42,7 +47,18 @@ MISTAKES["suv"] = [
         + "1000 * weight / (dose * 0.5 ** (t / half))",
         "with NONE",
     ),
-]
+    (
+        _SUV.replace("    return", "    c = tags['DecayCorrection']\n    if c == 'NONE': raise ValueError\n"
+                     "    t = 0 if c == 'ADMIN' else t\n    return")
+        + "1000 * weight / (dose * 0.5 ** (t / half))",
+        "with SOMETHING",
+    ),
+    (
+        _SUV.replace("    return", "    t = {'ADMIN': 0, 'START': t}[tags['DecayCorrection']]\n    return")
+        + "1000 * weight / (dose * 0.5 ** (t / half))",
+        "you raise KeyError",
+    ),
+]  # fmt: skip
 
 # {exercise: a correct answer that nobody would expect}
 UNUSUAL = {}
@@ -63,3 +79,123 @@ def suv(activity, tags):
     left = np.exp(-np.log(2) * waited / tags["RadionuclideHalfLife"]) if mode == 0 else 1
     return (activity / (tags["RadionuclideTotalDose"] * left / (1000 * tags["PatientWeight"]))).tolist()
 """
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        ((50, 100), "done", "blood"),
+        ([80, 150.0], "done", "blood"),
+        (np.array([55, 70]), "done", "blood"),
+        ((60, 160), "done", "blood"),
+        ((40, 400), "wrong", "only 13 lie between"),
+        ((40, 80), "wrong", "clips blood"),
+        ((75, 60), "wrong", "clips brain"),
+        ((20, 90), "wrong", "lower and the upper edge"),
+        ((50, -100), "wrong", "first the centre"),
+        (50, "wrong", "two numbers"),
+        ("ab", "wrong", "two numbers"),
+        ((50, "wide"), "wrong", "two numbers"),
+        ((1, 2, 3), "wrong", "two numbers"),
+    ],
+)
+def test_the_task_of_the_window(answer, state, words):
+    verdict = lesson21.blood_window(answer)
+    assert verdict.state == state and words in verdict.message, verdict
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        (16, "done", "sixteen"),
+        (np.float64(2) ** 4, "done", "sixteen"),
+        (4, "wrong", "one of the two"),
+        (8, "wrong", "a quarter of the area"),
+        (2, "wrong", "the root of the photons"),
+        (1 / 16, "wrong", "would fall"),
+        (32, "wrong", "You say 32"),
+        ("16x", "wrong", "one number"),
+    ],
+)
+def test_the_task_of_the_dose(answer, state, words):
+    verdict = lesson21.dose_factor(answer)
+    assert verdict.state == state and words in verdict.message, verdict
+
+
+RIGHT = {"lines": "A", "calcium": "B", "liver": "D"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        (RIGHT, "done", "three questions"),
+        ({"liver": " d", "calcium": "b", "lines": "a", "more": 1}, "done", "three questions"),
+        (RIGHT | {"lines": "B"}, "wrong", "blur what is finer"),
+        (RIGHT | {"lines": "C"}, "wrong", "does not want"),
+        (RIGHT | {"calcium": "A"}, "wrong", "overshoot"),
+        (RIGHT | {"calcium": "C"}, "wrong", "as bright as calcium"),
+        (RIGHT | {"liver": "C"}, "wrong", "arterial"),
+        (RIGHT | {"liver": "E"}, "wrong", "10 mm"),
+        (RIGHT | {"liver": "F"}, "wrong", "from A to E"),
+        ({"lines": "A"}, "wrong", "calcium and liver"),
+        ("ABD", "wrong", "dictionary"),
+    ],
+)
+def test_the_task_of_the_series(answer, state, words):
+    verdict = lesson21.series_for(answer)
+    assert verdict.state == state and words in verdict.message, verdict
+
+
+WIDE = np.random.default_rng(0).gamma(2, 10, (12, 11, 10))
+HEAD = np.zeros(WIDE.shape, bool)
+HEAD[3:9, 3:9, 3:9] = True
+WIDE[HEAD] += np.random.default_rng(1).normal(300, 50, HEAD.sum())
+MEAN, SPREAD = WIDE[HEAD].mean(), WIDE[HEAD].std()
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        ((WIDE - MEAN) / SPREAD, "done", "the air has no say"),
+        (((WIDE - MEAN) / WIDE[HEAD].std(ddof=1)).tolist(), "done", "the air has no say"),
+        ((WIDE - WIDE.mean()) / WIDE.std(), "wrong", "whole scan: take them from"),
+        ((WIDE - MEAN) / WIDE.std(), "wrong", "deviation is the whole scan"),
+        ((WIDE - WIDE.mean()) / SPREAD, "wrong", "mean is the whole scan"),
+        (WIDE - MEAN, "wrong", "forget to divide"),
+        (WIDE / SPREAD, "wrong", "forget to subtract"),
+        ((WIDE - MEAN) / SPREAD**2, "wrong", "variance"),
+        ((WIDE[HEAD] - MEAN) / SPREAD, "wrong", "each voxel of wide"),
+        (WIDE, "wrong", "should be 0"),
+        (WIDE.astype(str), "wrong", "array of numbers"),
+        (3, "wrong", "each voxel"),
+    ],
+)
+def test_the_task_of_the_scale(answer, state, words):
+    verdict = lesson21.scaled(answer, WIDE, HEAD)
+    assert verdict.state == state and words in verdict.message, verdict
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        ((4000, 100), "done", "T2-weighted"),
+        ([9000, 80.0], "done", "T2-weighted"),
+        (np.array([3000, 120]), "done", "T2-weighted"),
+        ((500, 10), "wrong", "little has faded"),
+        ((4000, 10), "wrong", "little has faded"),
+        ((500, 100), "wrong", "a longer TR"),
+        ((100, 4000), "wrong", "before the next pulse"),
+        ((9000, 2000), "wrong", "noise would bury"),
+        ((4000, 0), "wrong", "larger than 0"),
+        (4000, "wrong", "two numbers"),
+        ({"TR": 4000, "TE": 100}, "wrong", "two numbers"),
+    ],
+)
+def test_the_task_of_the_weighting(answer, state, words):
+    verdict = lesson21.t2_weighted(answer)
+    assert verdict.state == state and words in verdict.message, verdict

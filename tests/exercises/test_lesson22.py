@@ -1,5 +1,11 @@
 """Lesson 2.2, Where is a pixel?: what its checks must say."""
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
 from support import *  # noqa: F403 the five tests, which read the two tables below
+
+from utils.exercises import lesson22
 
 # {exercise: [(code that defines a wrong answer, words its message must hold), …]}
 MISTAKES = {}
@@ -39,7 +45,10 @@ MISTAKES["nifti_affine"] = [
     (_affine(order=(2, 1, 0)), "follow the indices"),
     (_affine(flip="(F @ A)[:3, :3]"), "4 rows and 4 columns"),
     (_affine(flip="(F @ A).T"), "its last row"),
-]
+    (_affine().replace("(np.array(last) - np.array(first)) / (count - 1)",
+                       "np.cross(row, column) * np.linalg.norm(np.subtract(last, first)) / (count - 1)"),
+     "against the arrows' cross product"),
+]  # fmt: skip
 MISTAKES["resample_labels"] = [
     (
         "def resample_labels(labels, affine, new_affine, new_shape):\n"
@@ -99,3 +108,96 @@ def resample_labels(labels, affine, new_affine, new_shape):
     inside = ((index >= 0) & (index < size)).all(axis=0)
     return np.where(inside, labels[tuple(np.clip(index, 0, size - 1))], labels.dtype.type(0))
 """
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        (4 / 0.9, "done", "as high as"),
+        (np.float32(40) / 9, "done", "as high as"),
+        (0.9 / 4, "wrong", "other way round"),
+        (4 / 0.6, "wrong", "0.6 mm is not in this picture"),
+        (1.5, "wrong", "axial"),
+        (1, "wrong", "a square"),
+        (4, "wrong", "4 mm high"),
+        ((4, 0.9), "wrong", "one number"),
+        ("equal", "wrong", "one number"),
+    ],
+)
+def test_the_task_of_the_aspect(answer, state, words):
+    verdict = lesson22.aspect(answer)
+    assert verdict.state == state and words in verdict.message, verdict
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        (np.sqrt(12) / 2.355 / 0.8, "done", "one resolution"),
+        (1.84, "done", "one resolution"),
+        (np.sqrt((4 / 2.3548) ** 2 - (2 / 2.3548) ** 2) / 0.8, "done", "one resolution"),
+        (2 / 2.355 / 0.8, "wrong", "their squares do"),
+        (4 / 2.355 / 0.8, "wrong", "already"),
+        (12**0.5 / 2.355, "wrong", "in voxels of"),
+        (12**0.5 / 0.8, "wrong", "divide by 2.355"),
+        (12**0.5, "wrong", "FWHM in mm"),
+        (12**0.5 / 2.355 * 0.8, "wrong", "divide by the spacing"),
+        (12**0.5 * 2.355 / 0.8, "wrong", "to a standard deviation, divide"),
+        (12 / 2.355 / 0.8, "wrong", "take the root"),
+        (7, "wrong", "not 7"),
+        ([1.84, 1.84], "wrong", "one number"),
+    ],
+)
+def test_the_task_of_the_resolution(answer, state, words):
+    verdict = lesson22.sigma(answer)
+    assert verdict.state == state and words in verdict.message, verdict
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        ("ACEF", "done", "four with a place"),
+        ("f, e, c, a", "done", "four with a place"),
+        (["A", "C", "E", "F"], "done", "four with a place"),
+        ("CEF", "wrong", "overlap"),
+        ("ABCEF", "wrong", "missing"),
+        ("AEF", "wrong", "names and numbers"),
+        ("ACDEF", "wrong", "share no origin"),
+        ("ACF", "wrong", "contradict"),
+        ("ACE", "wrong", "one code"),
+        ("ACEFG", "wrong", "all slices at one place"),
+        ("", "wrong", "4 to look at"),
+        ("ACEH", "wrong", "from A to G"),
+        (4, "wrong", "letters as one text"),
+    ],
+)
+def test_the_task_of_refusing(answer, state, words):
+    verdict = lesson22.reliable(answer)
+    assert verdict.state == state and words in verdict.message, verdict
+
+
+STACK = SimpleNamespace(array=np.zeros((56, 2, 2)), spacing=(5 * np.cos(np.radians(15)), 2, 2), tilt=15.0)
+LENGTH, LEAN = 55 * STACK.spacing[0], np.radians(15)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        (LENGTH * np.tan(LEAN), "done", "every slice looks fine"),
+        (55 * 5 * np.sin(LEAN), "done", "every slice looks fine"),  # along the table: the sine is right
+        (56 / 55 * LENGTH * np.tan(LEAN), "wrong", "n − 1 steps"),
+        (LENGTH * np.sin(LEAN), "wrong", "tangent, not sine"),
+        (LENGTH * np.tan(15), "wrong", "radians"),
+        (LENGTH / 55 * np.tan(LEAN), "wrong", "one slice to the next"),
+        (LENGTH, "wrong", "across its slices"),
+        (55 * 5, "wrong", "along the table"),
+        (3, "wrong", "you say 3.0 mm"),
+        ("far", "wrong", "one number"),
+    ],
+)
+def test_the_task_of_the_leaning_stack(answer, state, words):
+    verdict = lesson22.astray(answer, STACK)
+    assert verdict.state == state and words in verdict.message, verdict

@@ -1,12 +1,73 @@
 """Lesson 2.1, What does a pixel measure?: its checks."""
 import numpy as np
 
-from utils.exercises.expect import expect_array, expect_refusal, expect_shape, refuse
-from utils.lesson import exercise
+from utils.exercises.expect import expect_array, expect_number, expect_shape, expect_type, number, refuse
+from utils.lesson import Hint, exercise
 
 NEW_ARRAY = "you change the array you are given; make a new one"
 ONE_A_VOXEL = "an array of shape {shape} goes in and {got} comes out: return one number a voxel"
 HALF_UNIT = 0.003  # DICOM's LINEAR window, half a unit off the straight line, is accepted
+
+
+@exercise("Task: dose", "half the side and half the noise: sixteen times the dose")
+def dose_factor(answer):
+    expect_number(answer, 16, {
+        "that pays for one of the two: a smaller pixel catches fewer photons, and less noise needs more of them": 4,
+        "half the side is a quarter of the area, not half of it": 8,
+        "noise relative to signal falls with the root of the photons, and the area with the square of the side": 2,
+        "the dose rises; you say by which factor it would fall": 1 / 16,
+    }, "count the photons of one pixel: how many does the smaller one catch, how many do you need? You say {got:g}")
+
+
+BLOOD, BRAIN, SHARE = (60, 90), (20, 40), 8  # HU, and one part in so many of the greys between the two
+
+
+def _pair(got, sentence):
+    """Two numbers, or what to write."""
+    expect_type(got, (tuple, list, np.ndarray), sentence)
+    refuse(len(got) != 2, sentence)
+    return [number(value, sentence) for value in got]
+
+
+@exercise("Task: window", "fresh blood is brighter than brain, and you will see it")
+def blood_window(answer):
+    centre, width = _pair(answer, "write two numbers, such as (40, 400): centre and width")
+    low, high = centre - width / 2, centre + width / 2
+    refuse(width <= 0, "a window {:g} HU wide shows nothing: first the centre, then the width", width)
+    edges = (centre, width) == (BRAIN[0], BLOOD[1])
+    refuse(edges, "these are the lower and the upper edge; write centre and width")
+    wide = low <= BRAIN[0] and high >= BLOOD[1]
+    clipped = "brain" if low > BRAIN[0] else "blood"
+    refuse(not wide, "your window runs from {:g} to {:g} HU, so it clips {}: hold 20 to 90", low, high, clipped)
+    between = BLOOD[0] - BRAIN[1]
+    greys = 256 * between / width
+    refuse(width > SHARE * between, "of 256 greys only {:.0f} lie between 40 and 60 HU: narrower", greys)
+
+
+SERIES = {"lines": "A", "calcium": "B", "liver": "D"}
+WHY_NOT = {
+    ("lines", "B"): "lines: 3 mm and a soft kernel blur what is finer than they are",
+    ("lines", "E"): "lines: 10 mm average a fine line with the lung around it",
+    ("calcium", "A"): "calcium: a sharp kernel makes edges overshoot and noise cross the threshold",
+    ("calcium", "C"): "calcium: with iodine in the arteries, blood is as bright as calcium",
+    ("calcium", "D"): "calcium: there is still iodine in the blood, so it hides calcium",
+    ("liver", "A"): "liver: without contrast agent many metastases have the HU of the liver, and sharp means noisy",
+    ("liver", "B"): "liver: without contrast agent many metastases have the HU of the liver",
+    ("liver", "C"): "liver: in the arterial phase the liver itself has hardly brightened; the vein's blood comes later",
+    ("liver", "E"): "liver: the phase is right, but 10 mm average a small metastasis away",
+}
+
+
+@exercise("Task: series", "three questions, three series of one visit: none of them is 'the' CT")
+def series_for(answer):
+    expect_type(answer, dict, 'give a dictionary such as {{"lines": "E", "calcium": "E", "liver": "E"}}, not {kind}')
+    missing = [question for question in SERIES if question not in answer]
+    refuse(missing, "name a letter for {} as well", " and ".join(missing))
+    for question, right in SERIES.items():
+        given = str(answer[question]).strip().upper()
+        refuse(given not in tuple("ABCDE"), "{}: give one letter from A to E, not {!r}", question, answer[question])
+        words = f"{question}: {given} has contrast agent, or slices, that this question does not want"
+        refuse(given != right, WHY_NOT.get((question, given), words))
 
 
 @exercise("Exercise 1", "a window that treats every scan alike", spoilt=NEW_ARRAY)
@@ -76,6 +137,54 @@ def keep_order(answer):
     first = int(ladder[steps.argmin()])
     refuse((steps == 0).any(), "{} and {} HU get the same value: your limits leave out a part of "
            "−1000 to 1000 HU", first, first + 20)
+    whole = np.arange(-1000, 1001, dtype=np.float32)
+    same = np.flatnonzero(np.diff(np.asarray(answer(whole), float)) <= 0)
+    refuse(same.size, "{hu:.0f} and {next:.0f} HU get the same value: you round, and one HU denser must stay larger",
+           hu=whole[same[:1]].sum(), next=whole[same[:1]].sum() + 1)
+
+
+@exercise("Task: scale", "the head sets the line, and the air has no say")
+def scaled(answer, wide, head):
+    got = expect_shape(answer, wide.shape, "give a number for each voxel of wide: its shape is {shape}, yours {got}")
+    expect_type(got.flat[0], np.number, "give an array of numbers, not of {kind}")
+    inside = wide[head]
+    mistakes = {
+        "your mean and deviation are those of the whole scan: take them from wide[in_head(wide)]":
+            (wide - wide.mean()) / wide.std(),
+        "the mean is the head's, the deviation is the whole scan's: take both from the head":
+            (wide - inside.mean()) / wide.std(),
+        "the deviation is the head's, the mean is the whole scan's: take both from the head":
+            (wide - wide.mean()) / inside.std(),
+        "you subtract the mean and forget to divide by the standard deviation": wide - inside.mean(),
+        "you divide and forget to subtract the mean first": wide / inside.std(),
+        "divide by the standard deviation, not by the variance": (wide - inside.mean()) / inside.var(),
+    }
+    expect_array(got, (wide - inside.mean()) / inside.std(), mistakes, "inside the head the mean should be 0 and the "
+                 "standard deviation 1; yours are {mean:.2f} and {spread:.2f}", rtol=1e-2, atol=1e-2,
+                 mean=got[head].mean(), spread=got[head].std())
+
+
+FLUID, GREY, WHITE = np.array([(1.0, 4500, 2200), (0.8, 950, 100), (0.7, 600, 80)])  # density, T1 and T2 in ms
+
+
+def _echo(tissue, tr, te):
+    density, t1, t2 = tissue
+    return density * -np.expm1(-tr / t1) * np.exp(-te / t2)
+
+
+@exercise("Task: weighting", "a long TR and a long TE: T2-weighted")
+def t2_weighted(answer):
+    tr, te = _pair(answer, "write two numbers in ms, such as (500, 10): TR and TE")
+    refuse(tr <= 0 or te <= 0, "both times are larger than 0 ms")
+    refuse(te >= tr, "the echo comes before the next pulse: TE ({:g} ms) must be shorter than TR ({:g} ms)", te, tr)
+    fluid, grey, white = (_echo(tissue, tr, te) for tissue in (FLUID, GREY, WHITE))
+    for name, ratio, wanted in (("fluid to grey", fluid / grey, 1.8), ("grey to white", grey / white, 1.3)):
+        where = "fluid, whose T1 is long, has had no time to grow back: a longer TR"
+        if _echo(FLUID, 10 * tr, te) / _echo(GREY, 10 * tr, te) < 1.8:
+            where = "little has faded, so T2 has no say: a longer TE"
+        refuse(ratio <= wanted, "{}: {:.2f} to 1, and more than {} is asked; {}", name, ratio, wanted, where)
+    refuse(grey < 0.01, "the order is right, but grey matter has {:.1%} of the signal left, which noise would "
+           "bury: a shorter TE", grey)
 
 
 def _tags(weight, dose, start, scan, correction, half_life=6586.2):
@@ -120,6 +229,17 @@ def suv(answer):
             rtol=1e-3,  # times in whole seconds, and half-lives as others print them
             activity=activity[0, 0], tags=tags, right=truth[0, 0], yours=got[0, 0],
         )
-    expect_refusal(lambda: answer(activity, _tags(71.0, 2.2e8, "080500", "093000", "NONE")), "with "
-                   "NONE the voxels were never corrected, and you give a number all the same: "
-                   "raise a ValueError")
+    for correction in ("NONE", "SOMETHING"):
+        try:
+            answer(activity, _tags(71.0, 2.2e8, "080500", "093000", correction))
+        except ValueError:
+            continue
+        except Hint:  # it went through and returned nothing
+            pass
+        except (NameError, AttributeError, ImportError) as typo:
+            raise Hint(f"your function stumbles instead of refusing ({typo}): look for a typo") from None
+        except Exception as other:
+            name = type(other).__name__
+            raise Hint(f"with {correction} you raise {name}; who calls you expects a ValueError") from None
+        raise Hint(f"with {correction} nothing says to which moment the voxels were corrected, and you give a "
+                   "number all the same: raise a ValueError")

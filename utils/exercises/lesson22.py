@@ -1,8 +1,22 @@
 """Lesson 2.2, Where is a pixel?: its checks."""
 import numpy as np
 
-from utils.exercises.expect import expect_array, expect_number, expect_shape, refuse
+from utils.exercises.expect import expect_array, expect_number, expect_shape, expect_type, refuse
 from utils.lesson import exercise
+
+
+@exercise("Task: aspect", "a row of the picture is as high as it is in the patient")
+def aspect(answer):
+    slices, rows, columns = 4, 0.9, 0.6  # mm
+    expect_number(answer, slices / rows, {
+        "the other way round: row spacing divided by column spacing": rows / slices,
+        "the column index is fixed at 100, so 0.6 mm is not in this picture; its columns are rows of the array":
+            (slices / columns, columns / slices),
+        "that is the aspect of an axial picture; here the slices are the picture's rows":
+            (rows / columns, columns / rows),
+        "imshow takes every voxel for a square then": 1,
+    }, "one row of the picture is {slices} mm high, one column {rows} mm wide; you say {got:.3g}",
+       slices=slices, rows=rows)
 
 
 def _turned(rng, spacing):
@@ -46,9 +60,9 @@ NEAR = 1e-3  # mm: headers round their numbers, and no scanner knows more
 @exercise("Exercise 2", "sixteen numbers, and left stays left")
 def nifti_affine(answer):
     rng = np.random.default_rng(1)
-    for shape in ((24, 16, 11), (10, 20, 30)):
+    for shape, way in (((24, 16, 11), 1), ((10, 20, 30), -1)):  # along the arrows' normal, and against it
         spacing = rng.uniform(0.5, 0.9, 3) * [1, 1.7, 4]  # between columns, rows, slices
-        steps, first = _turned(rng, spacing), rng.uniform(-90, 90, 3)
+        steps, first = _turned(rng, spacing) * [1, 1, way], rng.uniform(-90, 90, 3)
         count = shape[2]
         last = first + (count - 1) * steps[:, 2]
         orientation = (steps / spacing)[:, :2].T.ravel()
@@ -73,6 +87,8 @@ def nifti_affine(answer):
                 truth * [ratio, 1 / ratio, 1, 1],
             "the first three cosines point along a row, the way the column index grows: first column":
                 (exchange * [1 / ratio, ratio, 1, 1], exchange),
+            "this stack runs against the arrows' cross product: take the slice step from last − first":
+                truth * [1, 1, -1, 1],
             "between the first and the last of n slices lie n − 1 steps, not n":
                 truth * [1, 1, (count - 1) / count, 1],
             "the columns of the matrix follow the indices: here column, row, slice":
@@ -121,3 +137,61 @@ def resample_labels(answer):
                "neighbour: new index to mm by new_affine, then mm to old index by the inverse of "
                "affine", wrong)
         refuse(flat[outside].any(), "outside the old grid nobody drew anything: the label there is 0")
+
+
+FINE, COARSE, GRID, FWHM = 2.0, 4.0, 0.8, 2.354820  # mm, and the FWHM of a Gaussian in standard deviations
+
+
+@exercise("Task: resolution", "two scanners, one resolution; the header has not changed")
+def sigma(answer):
+    width = (COARSE**2 - FINE**2) ** 0.5
+    expect_number(answer, width / FWHM / GRID, {
+        "widths do not subtract; their squares do: the missing blur is √(4² − 2²) mm":
+            ((COARSE - FINE) / FWHM / GRID, (COARSE - FINE) / GRID, (COARSE - FINE) / FWHM),
+        "that would blur A by all of B's width; A has 2 mm already": (COARSE / FWHM / GRID, COARSE / FWHM),
+        "that is in mm; gaussian_filter counts in voxels of 0.8 mm": width / FWHM,
+        "that is a FWHM in voxels; sigma is a standard deviation: divide by 2.355": width / GRID,
+        "that is a FWHM in mm; sigma is a standard deviation, in voxels": width,
+        "mm to voxels: divide by the spacing": width / FWHM * GRID,
+        "to go from FWHM to a standard deviation, divide by 2.355": width * FWHM / GRID,
+        "the widths add up as squares; take the root": width**2 / FWHM / GRID,
+    }, "the missing blur is √(4² − 2²) mm wide: as a standard deviation, and in voxels, that is not {got:.3g}",
+       rtol=0.01)
+
+
+PLACED = "ACEF"
+WHY = {
+    "A": "A: slices thicker than their distance overlap, and that is allowed; gaps count",
+    "B": "B: between 6 and 12 a slice is missing, so one step does not fit all",
+    "C": "C: names and numbers do not count; positions put them in order",
+    "D": "D: two frames of reference share no origin, so their millimetres cannot be compared",
+    "E": "E: the positions contradict the attribute, and positions are what was measured",
+    "F": "F: one code that is not 0 is enough: its affine was given, not made up",
+    "G": "G: all slices at one place: nobody knows where they were",
+}
+
+
+@exercise("Task: refuse", "four with a place, three without")
+def reliable(answer):
+    if isinstance(answer, (list, tuple, set)):
+        answer = "".join(map(str, answer))
+    expect_type(answer, str, 'give the letters as one text, such as "AB", not {kind}')
+    given = set(answer.upper()) - set(" ,;·")
+    refuse(given - set(WHY), "only letters from A to G, not {!r}", "".join(sorted(given - set(WHY))))
+    wrong = sorted(given ^ set(PLACED))
+    refuse(wrong, "{} ({} to look at)", WHY[wrong[0]] if wrong else "", len(wrong))
+
+
+@exercise("Task: lean", "so far off, and every slice looks fine by itself")
+def astray(answer, stack):
+    slices, gap, tilt = len(stack.array), stack.spacing[0], np.radians(stack.tilt)
+    steps = slices - 1
+    expect_number(answer, steps * gap * np.tan(tilt), {
+        "between the first and the last of n slices lie n − 1 steps": slices * gap * np.tan(tilt),
+        "spacing[0] is measured across the slices, so it is the side beside the angle: tangent, not sine":
+            steps * gap * np.sin(tilt),
+        "np.tan takes radians, and tilt is in degrees": steps * gap * np.tan(stack.tilt),
+        "that is from one slice to the next; the last is n − 1 steps away": gap * np.tan(tilt),
+        "that is how long the stack is across its slices; how far does it lean?": steps * gap,
+        "that is how long the stack is along the table; how far does it lean?": steps * gap / np.cos(tilt),
+    }, "each step leans by spacing × tan(tilt); after {steps} of them you say {got:.1f} mm", rtol=1e-3, steps=steps)
