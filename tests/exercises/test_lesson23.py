@@ -1,5 +1,10 @@
 """Lesson 2.3, How do you move big images?: what its checks must say."""
+import numpy as np
+import pandas as pd
+import pytest
 from support import *  # noqa: F403 the five tests, which read the two tables below
+
+from utils.exercises import lesson23
 
 # {exercise: [(code that defines a wrong answer, words its message must hold), …]}
 MISTAKES = {}
@@ -32,6 +37,16 @@ MISTAKES["cache_key"] = [
         "    return " + _SHA.format("version + ' '.join(values)"),
         "belong together",
     ),
+    (_KEY + _SHA.format("json.dumps([settings, version], sort_keys=True)") + "[:4]", "too few"),
+    (_KEY + "4 * " + _SHA.format("json.dumps([settings, version], sort_keys=True)") + "[:4]", "more of the checksum"),
+    (
+        "def cache_key(settings, version):\n"
+        "    def plain(x):\n"
+        "        return str(sorted((k, plain(v)) for k, v in x.items())) if isinstance(x, dict) else str(x)\n"
+        "    return " + _SHA.format("plain(settings) + '|' + version"),
+        "the text '12'",
+    ),
+    (_KEY + _SHA.format("json.dumps(settings | {'version': version}, sort_keys=True)"), "goes lost"),
 ]
 _THREE = "def bottleneck(preloaded, loader, together):\n    "
 MISTAKES["bottleneck"] = [
@@ -43,6 +58,8 @@ MISTAKES["bottleneck"] = [
      'is "network" and not "overlap"'),
     (_THREE + "return 'data' if loader > preloaded else 'overlap' if together > 1.2 * preloaded else 'network'",
      "so nothing starves"),
+    (_THREE + "return 'network' if together <= 1.2 * preloaded else 'data' if loader > 1.2 * preloaded else 'overlap'",
+     "by however little"),
 ]  # fmt: skip
 
 # {exercise: a correct answer that nobody would expect}
@@ -67,3 +84,66 @@ def bottleneck(preloaded, loader, together):
     slow = together / preloaded > 1.2
     return ["network", "network", "overlap", "data"][2 * slow + (loader > preloaded)]
 """
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        (5, "done", "nothing is overwritten"),
+        (np.int64(3) + 2.0, "done", "nothing is overwritten"),
+        (2, "wrong", "stays for the paper"),
+        (3, "wrong", "another key"),
+        (4, "wrong", "made from interim"),
+        (6, "wrong", "nobody asked"),
+        (1, "wrong", "by their keys"),
+        ("five", "wrong", "one number"),
+    ],
+)
+def test_the_task_of_the_folders(answer, state, words):
+    verdict = lesson23.folders(answer)
+    assert verdict.state == state and words in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        (9, "done", "seldom begins"),
+        (np.float32(9), "done", "seldom begins"),
+        (4, "wrong", "tile's border"),
+        (3, "wrong", "has two"),
+        (1, "wrong", "larger"),
+        (256, "wrong", "all of level 0"),
+        (8, "wrong", "in which tiles"),
+    ],
+)
+def test_the_task_of_the_tiles(answer, state, words):
+    verdict = lesson23.tiles(answer)
+    assert verdict.state == state and words in verdict.message
+
+
+TOTAL = {"uncompressed": [0.42], "deflated": [0.27], "RLE": [0.23], "JPEG 2000 lossless": [0.18]}
+STORED = pd.DataFrame(
+    {"slower": [1.3, 1.8, 2.3, 2.8, 2.2, 1.9, 0.3]},
+    index=[*TOTAL, "JPEG 2000 lossy", "JPEG 8 bit lossy", "array file"],
+)
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        ((..., "array file"), "blank", "not attempted"),
+        (("JPEG 2000 lossless", "array file"), "done", "small for the line"),
+        (["JPEG 2000 lossless", "array file"], "done", "small for the line"),
+        (("JPEG 2000 lossy", "array file"), "wrong", "loses grey values"),
+        (("JPEG 2000 lossless", "JPEG 2000 lossless"), "wrong", "316 times as long"),
+        (("uncompressed", "array file"), "wrong", "takes 420 ms"),
+        (("array file", "array file"), "wrong", "travels as long"),
+        (("JPEG", "array file"), "wrong", "none of the seven"),
+        ((1, 2), "wrong", "none of the seven"),
+    ],
+)
+def test_the_task_of_the_formats(answer, state, words):
+    verdict = lesson23.formats(*answer, TOTAL, STORED)
+    assert verdict.state == state and words in verdict.message

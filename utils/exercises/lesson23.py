@@ -7,6 +7,44 @@ from utils.exercises.expect import expect_number, number, refuse
 from utils.lesson import exercise
 
 
+@exercise("Task", "what changes in raw runs through to the end, and nothing is overwritten")
+def folders(answer):
+    expect_number(answer, 5, {
+        "nothing is overwritten: what was there stays for the paper that used it, so count it, too": 2,
+        "another raw gives interim another key, and with it another folder": 3,
+        "interim is made anew, and processed is made from interim: its key changes, too": 4,
+        "nobody asked for 128 pixels this time: that folder is not made anew": 6,
+    }, "one interim and two processed folders are there now; say which new ones come, by their keys")
+
+
+@exercise("Task", "small for the line, plain for the hundredth time")
+def formats(over_line, in_training, total, stored):
+    """The answers come with what the lesson has: {format: seconds by speed} and a table with the column `slower`."""
+    lossless = [name for name in stored.index if "lossy" not in name]
+    for name in (over_line, in_training):
+        refuse(not isinstance(name, str) or name not in stored.index, "{!r} is none of the seven names: {}", name,
+               ", ".join(stored.index))  # fmt: skip
+        refuse("lossy" in name, "{} loses grey values, and the task forbids that", name)
+    best = min(total, key=lambda name: total[name][0])
+    refuse(over_line == "array file", "an array file is as large as the uncompressed one, so it travels as long")
+    refuse(over_line != best, "over 10 Mbit/s {} takes {:.0f} ms and {} {:.0f} ms: travel is what costs there",
+           over_line, 1000 * total[over_line][0], best, 1000 * total[best][0])  # fmt: skip
+    fastest = stored.loc[lossless, "slower"].idxmin()
+    refuse(in_training != fastest, "it is opened a hundred times, and opening {} takes {:.0f} times as long as {}",
+           in_training, 10 ** (stored["slower"][in_training] - stored["slower"][fastest]), fastest)  # fmt: skip
+
+
+@exercise("Task", "a region seldom begins where a tile begins")
+def tiles(answer):
+    expect_number(answer, 9, {
+        "512 pixels are two tiles wide only where they begin at a tile's border; 100 is none": 4,
+        "three tiles in one direction; a region has two": (3, 6),
+        "one tile holds 256 × 256 pixels; the region is larger": 1,
+        "that is all of level 0: the others need not be opened": 256,
+        "the region ends at pixel 611, which lies in the third tile: count 0, 1, 2": 16,
+    }, "pixels 100 to 611, both ways: in which tiles of 256 do the first and the last lie?")
+
+
 @exercise("Exercise 1", "pixels to bytes, bytes to bits, bits to seconds")
 def transfer_seconds(answer):
     cases = [((350, 512, 512), 16, 10.0, 1.0), ((350, 512, 512), 12, 1000.0, 1.0),
@@ -44,6 +82,8 @@ def cache_key(answer):
     good = isinstance(key, str) and 0 < len(key) <= 64 and key.isascii() and key.isalnum()
     refuse(not good, "the key names a folder: letters and digits only, at most 64; yours is {!r}…",
            str(key)[:30])
+    refuse(len(key) < 8, "{} letters are too few: among some thousand settings two would share a key by chance; "
+           "8 at least", len(key))  # fmt: skip
     code = getattr(inspect.unwrap(answer), "__code__", None)
     refuse("hash" in getattr(code, "co_names", ()), "hash() of a text is another number each time "
            "Python starts: use hashlib")
@@ -66,6 +106,13 @@ def cache_key(answer):
     }
     for sentence, change in other.items():
         refuse(answer(settings | change, "1.0") == key, sentence)
+    refuse(answer(settings | {"size": "12"}, "1.0") == key, "the number 12 and the text '12' get one key: str() makes "
+           "them alike; json.dumps or repr do not")  # fmt: skip
+    for name in ("version", "code", "key"):  # a setting may bear the name under which the version is put in
+        refuse(answer(settings | {name: "1.0"}, "1.0") == answer(settings | {name: "0.9"}, "1.0"), "a setting called "
+               "{!r} goes lost under yours: put settings and version side by side", name)  # fmt: skip
+    many = len({answer(settings | {"size": size}, "1.0") for size in range(3000)})
+    refuse(many < 3000, "of 3,000 settings {} share their key with another: keep more of the checksum", 3000 - many)
     refuse(answer({"size": "1", "crop": 28}, "1.0") == answer({"size": "12", "crop": 8}, "1.0"),
            "1 and 28 run together like 12 and 8: keep a separator between the values")
 
@@ -77,6 +124,7 @@ def bottleneck(answer):
         (0.010, 0.050, 0.051, "data", "the loader alone is slower than the network"),
         (0.010, 0.050, 0.060, "data",
          "the loader alone is slower than the network; that they take turns comes second"),
+        (0.050, 0.055, 0.110, "data", "the loader alone is slower than the network, by however little"),
         (0.050, 0.040, 0.091, "overlap", "the loader is fast enough alone, yet together takes much longer"),
         (0.050, 0.040, 0.053, "network", hardly),
         (0.050, 0.001, 0.051, "network", hardly),

@@ -5,6 +5,67 @@ from utils.exercises.expect import expect_array, expect_number, expect_shape, nu
 from utils.lesson import exercise
 
 
+def _runs(function, *arguments):
+    """Whether a call goes through."""
+    try:
+        function(*arguments)
+    except Exception:
+        return False
+    return True
+
+
+@exercise("Task", "pixels, times their area, times the distance of the planes")
+def liver(answer, mask, measures):
+    """The answer comes with the lesson's mask of one plane and with the header's PixelMeasuresSequence."""
+    high, wide = map(float, measures.PixelSpacing)
+    between, pixels = float(measures.SpacingBetweenSlices), float(mask.sum())
+    got, truth = number(answer), pixels * high * wide * between / 1000
+    if abs(got - truth) < 0.003 * truth:  # a rounded answer is an answer
+        return
+    expect_number(got, truth, {
+        "that is the number of pixels: each has an area": (pixels, pixels / 1000),
+        "those are cubic millimetres; a millilitre holds a thousand": 1000 * truth,
+        "one side only: a pixel's area is height times width": (truth / high, 1000 * truth / high),
+        "that is the whole picture, not the mask": truth * mask.size / pixels,
+        "a millilitre is a thousand cubic millimetres, not ten or a hundred": (100 * truth, 10 * truth),
+    }, "you give {got:.4g}; count the pixels, multiply by both sides and by the distance between planes, in mm, "
+       "and divide by 1000")  # fmt: skip
+
+
+@exercise("Task", "both against the same kind of vote, and neither took part in it")
+def partner(answer, scores):
+    refuse(not isinstance(answer, str) or answer not in scores, "{!r} is no row; the rows are: {}", answer,
+           "; ".join(scores))  # fmt: skip
+    why = {
+        "model with": "that is a row of the model; name one of the readers",
+        "reader with each other": "there a reader is compared with one person, who is less smooth than a vote",
+        "reader with the vote of all four": "that reader is one of the four who voted, and is compared partly with "
+                                            "themselves",
+    }  # fmt: skip
+    for begins, sentence in why.items():
+        refuse(answer.startswith(begins), sentence)
+
+
+@exercise("Task", "most of what is labelled yes never was one")
+def seems_to_find(answer):
+    got = number(answer)
+    truth = 0.01 * 0.95 / (0.01 * 0.95 + 0.99 * 0.05)
+    if abs(got - truth) < 0.006:  # a rounded answer is an answer
+        return
+    expect_number(got, truth, {
+        "that is the accuracy and the positive predictive value; ask how many of the films labelled yes it calls":
+            (0.95, 95.0),
+        "that is the answer at one in twenty; now it is one in a hundred": 0.5,
+        "those are the films labelled yes that it calls, as a share of all films: divide by all that are labelled yes":
+            (0.01 * 0.95, 95),
+        "that is the share of films labelled yes; ask how many of them it calls": 0.01 * 0.95 + 0.99 * 0.05,
+        "against the truth, yes; against these labels it is less": 1.0,
+        "a share, please, between 0 and 1": (round(100 * truth, 1), 100 * truth, 16),
+        "of the films without an opacity, 99 in 100, one label in twenty is wrong; add those that kept their yes": (
+            0.01 * 0.95 / (0.99 * 0.05)),
+    }, "you give {got:.3g}; of 10,000 films, how many are labelled yes, and how many of those have an opacity?")
+
+
 @exercise("Exercise 1", "agreement beyond what two habits would give on their own")
 def kappa_by_hand(answer):
     rng = np.random.default_rng(0)
@@ -23,7 +84,22 @@ def kappa_by_hand(answer):
         def beyond(chance, observed=observed):
             return (observed - chance) / (1 - chance)
 
-        expect_number(answer(first, second), beyond(expected), {
+        try:
+            got = answer(first, second)
+        except (TypeError, ValueError):
+            reads_numbers = _runs(answer, *(np.unique(each, return_inverse=True)[1] for each in (first, second)))
+            refuse(first.dtype.kind == "U" and reads_numbers, "labels may be texts, which have no mean and no order: "
+                   "compare with each label, (first == label).mean()")  # fmt: skip
+            raise
+        # A crossed table of the labels that each reader uses, in order: its diagonal pairs the wrong ones
+        used = [np.unique(each) for each in (first, second)]
+        a, b = ([(each == name).mean() for name in names] for each, names in zip((first, second), used, strict=True))
+        along = sum(((first == x) & (second == y)).mean() for x, y in zip(*used, strict=False))
+        askew = (along - np.dot(a[:len(b)], b[:len(a)])) / (1 - np.dot(a[:len(b)], b[:len(a)]))
+        askew = askew if not np.array_equal(*used) else np.nan
+        expect_number(got, beyond(expected), {
+            "your crossed table is not square: a label that one reader never uses has only a row or only a column, so "
+            "the diagonal slips; give the table all labels both ways": askew,
             "that is the observed agreement; take away what chance gives, and divide by what it leaves":
                 observed,
             "divide by what was left to gain, 1 − chance agreement, so that perfect agreement gives 1":
