@@ -182,9 +182,9 @@ LOST["whole loss"] = LOST["mix"] + LOST["source"]
     ("answer", "state", "words"),
     [
         (..., "blank", "not attempted"),
-        (LOST["mix"].mean() / LOST["whole loss"].mean(), "done", "camera"),
-        (1 - LOST["source"].sum() / LOST["whole loss"].sum(), "done", "camera"),
-        (np.float32(0.952), "done", "camera"),
+        (LOST["mix"].mean() / LOST["whole loss"].mean(), "done", "comes back"),
+        (1 - LOST["source"].sum() / LOST["whole loss"].sum(), "done", "comes back"),
+        (np.float32(0.952), "done", "comes back"),
         ((LOST["mix"] / LOST["whole loss"]).mean(), "wrong", "single seeds"),
         (LOST["source"].mean() / LOST["whole loss"].mean(), "wrong", "share of the source"),
         (LOST["mix"].mean(), "wrong", "loss to the mix itself"),

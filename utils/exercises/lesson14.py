@@ -151,7 +151,7 @@ def ignores_marker(answer):
         refuse(not got and what in blind, "you accuse {}", what)
 
 
-@exercise("Task: loss", "that share of the fall has nothing to do with the camera")
+@exercise("Task: loss", "that share comes back when elsewhere sends excised moles, too")
 def mix_share(answer, lost):
     got = number(answer, "give one number, not {kind}")
     whole, mix, source = (np.asarray(lost[part], float) for part in ("whole loss", "mix", "source"))
