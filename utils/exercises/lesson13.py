@@ -2,7 +2,8 @@
 import numpy as np
 import pandas as pd
 
-from utils.exercises.expect import expect_type, refuse
+from utils.audit import SplitReport
+from utils.exercises.expect import expect_array, expect_type, number, refuse
 from utils.lesson import exercise
 
 
@@ -40,6 +41,24 @@ def leaked_images(answer):
         refuse(wrong, "{} of {} test images are marked wrongly", wrong, len(test))
 
 
+@exercise("Task: gaps", "a gap of a quarter, and nobody does worse for having been seen")
+def gaps_by_hand(answer):
+    words = "give two numbers, (of all images, within a stratum)"
+    expect_type(answer, (tuple, list, np.ndarray), words + "; you give one {kind}")
+    refuse(len(answer) != 2, words + "; you give {}", len(answer))
+    got = np.array([number(value, words) for value in answer])
+    crude = (69 - 96) / 110
+    expect_array(got, np.array([crude, 0]), {
+        "seen minus unseen: you have it the other way round": np.array([-crude, 0]),
+        "all images come first, the stratum second": np.array([0, crude]),
+        "give differences of shares, not per cent": np.array([100 * crude, 0]),
+        "within a stratum, subtract shares, not counts: 9 of 10 and 90 of 100 are alike": (
+            np.array([crude, -81]), np.array([crude, 54]), np.array([crude, -27])),
+        "of all images: add up who is right and divide by all, do not average the two shares": np.array([0, 0]),
+        "divide by 110 images: as many were seen as not": np.array([69 - 96, 0]),
+    }, "you give {got}: how many of the 110 seen are right, how many of the 110 unseen?", atol=0.003)  # fmt: skip
+
+
 class _Salted(str):
     """A name whose place in a set differs from one session to the next, as that of any text does."""
 
@@ -73,6 +92,50 @@ def grouped_split(answer):
         seen.append(np.asarray(answer(np.array([_Salted(name) for name in groups], object), 0.2, 0)))
     refuse(any((mask != seen[0]).any() for mask in seen), "the same seed gives another split when Python "
            "starts anew: a set has another order each time; np.unique has not")
+
+
+@exercise("Task: worth", "the change where the leak works, less the change where it cannot")
+def leak_worth(answer, change):
+    got = number(answer, "give one number, not {kind}: the intervals have a .value")
+    all_, siblings, control = (change[who].value for who in ("all images", "with siblings", "without siblings"))
+    expect_array(got, control - siblings, {
+        "the size is right: a gain of the leaky split is above 0": siblings - control,
+        "you leave out the control group: images without siblings changed as well": (siblings, -siblings),
+        "you compare with all images; the control group are those without siblings": (all_ - siblings, siblings - all_),
+        "you add the control group's change: take it off": (siblings + control, -siblings - control),
+    }, "you give {got:.3f}: the change with siblings and the change without are what you need", atol=6e-4)  # fmt: skip
+
+
+@exercise("Task: audit", "no lesion on both sides, and still another mixture: a score on faces is about faces")
+def face_audit(answer, table):
+    expect_type(answer, SplitReport, "give what audit_split returns, not {kind}")
+    counts, faces = answer.counts, int((table["localization"] == "face").sum())
+    refuse("test" not in counts.index or counts.loc["test", "images"] != faces,
+           "the {} images of faces should be the test set: hand over `side`", faces)
+    refuse("groups" not in counts, "say whose images they are: groups=table[\"lesion_id\"]")
+    lesions = table.loc[table["localization"] == "face", "lesion_id"].nunique()
+    refuse(counts.loc["test", "groups"] != lesions, "the faces show {} lesions: group by lesion_id", lesions)
+    classes = {f"class {name}" for name in table["dx"].unique()}
+    refuse(not classes <= set(counts), "say what they show, too: labels=table[\"dx\"]")
+
+
+@exercise("Task: identifier",
+          "too coarse glues people together, too fine takes one apart; even C may know somebody twice")
+def identifiers(answer):
+    expect_type(answer, dict, "give a dictionary with the three keys of the comment, not {kind}")
+    truth = {"too coarse": "A", "too fine": "BD", "group by": "C"}
+    missing = [key for key in truth if key not in answer]
+    refuse(missing, "answer for {} as well", " and ".join(missing))
+    given = {key: {letter for letter in "".join(map(str, answer[key])).upper() if letter in "ABCD"} for key in truth}
+    why = {
+        "A": "A: card number 7 of one hospital and of another are two people with one number",
+        "B": "B: whoever is examined twice has two accession numbers",
+        "C": "C: hospital and card number together name one person of one hospital",
+        "D": "D: one examination has several series, so one person has many numbers",
+    }
+    for key, right in truth.items():
+        for letter in "ABCD":
+            refuse((letter in given[key]) != (letter in right), "{}", why[letter])
 
 
 @exercise("Exercise 3", "each leak is found in its own column, and an unknown is not mistaken for a match")
