@@ -50,8 +50,8 @@ MISTAKES["layer"] = [
     (_LAYER + _SIDES + "    return (templates, *sides)", "return two things"),
     (_LAYER + _SIDES + "    return (templates, sides[0] - 1, sides[1] - 1), 0", "place at the start"),
     (_LAYER + _SIDES.replace("2 * padding", "padding") + "    return (templates, *sides), 0", "twice the padding"),
-    (_LAYER + _SIDES.replace("- size) // stride", "- size + stride - 1) // stride") + _RIGHT + "templates * (channels * size**2 + 1)",
-     "round down"),
+    (_LAYER + _SIDES.replace("- size) // stride", "- size + stride - 1) // stride") + _RIGHT
+     + "templates * (channels * size**2 + 1)", "round down"),
     (_LAYER + "    return (templates, rows, columns + 3), 0", "the shape is"),
 ]  # fmt: skip
 

@@ -78,8 +78,8 @@ def nudge(answer):
                  rtol=1e-2, atol=1e-7)  # fmt: skip
     refuse(np.isclose(got, (up - here) / h, rtol=0, atol=2e-8), "right to five digits: you nudge up only; nudge down, "
            "too")  # fmt: skip
-    refuse(np.isclose(got, (here - down) / h, rtol=0, atol=2e-8), "right to five digits: you nudge down only; nudge up, "
-           "too")  # fmt: skip
+    refuse(np.isclose(got, (here - down) / h, rtol=0, atol=2e-8), "right to five digits: you nudge down only; nudge "
+           "up, too")  # fmt: skip
     refuse(abs(got - shares[1]) > 1e-7, "near, but a nudge of 1e-5 on both sides gives more digits: compute it, do not "
            "copy it")  # fmt: skip
 

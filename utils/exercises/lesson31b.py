@@ -95,8 +95,8 @@ def layer(answer):
         case = f"for {rows} × {columns}, size {size}, stride {stride}, padding {padding}"
         up = tuple(-((side + 2 * padding - size) // -stride) + 1 for side in (rows, columns))
         refuse(len(shape) != 3, "the shape has three numbers: templates, rows, columns")
-        refuse(shape[0] == channels != templates, "what comes out has a channel for each template, not for each channel "
-               "of what goes in")  # fmt: skip
+        refuse(shape[0] == channels != templates, "what comes out has a channel for each template, not for each "
+               "channel of what goes in")  # fmt: skip
         refuse(shape == (*down, templates), "the shape is (templates, rows, columns), in this order")
         refuse(shape[1:] == up != down, f"{case}: round down, before you add 1")
         refuse(shape[1:] == tuple(side - 1 for side in down), f"{case}: add 1, for the place at the start")
@@ -138,7 +138,8 @@ def faults(answer):
     said = {name: str(answer[name]).strip().lower() for name in "ABC"}
     for name, word in said.items():
         refuse(word not in FAULTS, '{}: "rate", "start" or "twice", not {!r}', name, answer[name])
-    refuse(said["B"] != "rate", "B: its steps are a hundred-thousandth of the weights, and its loss stays where it began: "
-           "which fault is that?")  # fmt: skip
+    refuse(said["B"] != "rate", "B: its steps are a hundred-thousandth of the weights, and its loss stays where it "
+           "began: which fault is that?")  # fmt: skip
     refuse(said["C"] != "start", "C: its loss begins far above ln 2: which fault is that?")
-    refuse(said["A"] != "twice", "A: it begins at chance and its steps are fine, but twenty films do not get below 0.31")
+    refuse(said["A"] != "twice", "A: it begins at chance and its steps are fine, but twenty films do not get below "
+           "0.31")  # fmt: skip

@@ -136,8 +136,8 @@ def rank_rows(answer):
         for off, way in ((-1, "early"), (1, "late")):
             near = [] if step + off < 0 else order[(step + off) * batch : (step + off + 1) * batch].tolist()
             refuse(off < 0 == step and not taken, "{where} you take nothing: steps count from 0", **facts)
-            refuse(taken and not stuck and sorted(taken) == sorted(near), "{where} you take the images of the step before or after "
-                   "it, one step too " + way, **facts)  # fmt: skip
+            refuse(taken and not stuck and sorted(taken) == sorted(near), "{where} you take the images of the step "
+                   "before or after it, one step too " + way, **facts)  # fmt: skip
         refuse(not taken, "{where} you take nothing", **facts)
         refuse(set(taken) <= set(range(96)), "you return positions in order: return its entries, "
                "the numbers of the images")
