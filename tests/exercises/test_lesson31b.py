@@ -1,4 +1,5 @@
 """Lesson 3.1b, What does a network gain from a template that slides?: what its checks must say."""
+import pandas as pd
 import pytest
 from support import *  # noqa: F403 the five tests, which read the two tables below
 
@@ -73,6 +74,11 @@ def layer(rows, columns, channels, templates, size, stride, padding):
     return list(out.shape[1:]), conv.weight.numel() + conv.bias.numel()
 """
 
+RUNS = pd.DataFrame(
+    [["a", 0, 0.9, 0.7], ["a", 1, 0.8, 0.7], ["b", 0, 0.9, 0.9], ["b", 1, 0.9, 0.8]],
+    columns=["variant", "seed", "middle", "aside"],
+)
+BY = RUNS.groupby("variant")
 RIGHT = {"A": "twice", "B": "rate", "C": "start"}
 TASKS = [
     ("place", (..., ...), "blank", "not attempted"),
@@ -100,6 +106,17 @@ TASKS = [
     ("shared", (0.9,), "wrong", "alone"),
     ("shared", (1.2,), "wrong", "multiply sums"),
     ("shared", (7,), "wrong", "you give 7"),
+    ("lost", (..., RUNS), "blank", "not attempted"),
+    ("lost", ((RUNS["middle"] - RUNS["aside"]).groupby(RUNS["variant"]).mean(), RUNS), "done", "the mean of five"),
+    ("lost", ({"b": 0.05, "a": 0.15}, RUNS), "done", "the mean of five"),
+    ("lost", (RUNS["middle"] - RUNS["aside"], RUNS), "wrong", "for each run"),
+    ("lost", (BY["aside"].mean() - BY["middle"].mean(), RUNS), "wrong", "other way round"),
+    ("lost", (BY["aside"].mean(), RUNS), "wrong", "what is left"),
+    ("lost", (BY["middle"].mean(), RUNS), "wrong", "in the middle"),
+    ("lost", ({"a": 0.2, "b": 0.0}, RUNS), "wrong", "one seed's"),
+    ("lost", ({"a": 0.3, "b": 0.1}, RUNS), "wrong", "add the five"),
+    ("lost", ({"a": 0.15}, RUNS), "wrong", "missing for b"),
+    ("lost", (0.1, RUNS), "wrong", "not float"),
     ("faults", (RIGHT,), "done", "one minute"),
     ("faults", ({"A": " Twice", "B": "RATE", "C": "start"},), "done", "one minute"),
     ("faults", (...,), "blank", "not attempted"),

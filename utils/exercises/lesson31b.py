@@ -1,5 +1,6 @@
 """Lesson 3.1b, What does a network gain from a template that slides?: its checks."""
 import numpy as np
+import pandas as pd
 
 from utils.exercises.expect import expect_array, expect_number, expect_shape, expect_type, number, refuse
 from utils.lesson import exercise
@@ -125,6 +126,33 @@ def shared(answer):
         "that is the last place alone: every place has its say": 0.9,
         "you multiply sums; multiply at each place, then add": 1.2,
     }, "pixel × slope at each place, then add: you give {got:g}")  # fmt: skip
+
+
+@exercise("Task: what is lost", "the mean of five, for each of six")
+def lost(answer, runs):
+    """The answer comes with the lesson's table of runs: variant, seed, middle, aside."""
+    kind = "give one number for each variant, by its name: a Series or a dictionary, not {kind}"
+    expect_type(answer, (dict, pd.Series, pd.DataFrame), kind)
+    if isinstance(answer, pd.DataFrame):
+        refuse(answer.shape[1] != 1, "that is a table of {} columns: one number for each variant", answer.shape[1])
+        answer = answer.iloc[:, 0]
+    means = runs.groupby("variant")[["middle", "aside"]].mean()
+    refuse(len(answer) == len(runs) > len(means), "that is a number for each run: group by runs[\"variant\"], and take "
+           "the mean")  # fmt: skip
+    missing = [name for name in means.index if name not in answer]
+    refuse(missing, "a number is missing for {}", ", ".join(missing))
+    got = np.array([number(answer[name]) for name in means.index])
+    truth = (means["middle"] - means["aside"]).to_numpy()
+    expect_array(got, truth, {
+        "the other way round: middle less aside": -truth,
+        "that is what is left; ask what is lost: middle less aside": means["aside"],
+        "that is the AUC in the middle: take away the one aside": means["middle"],
+        "you add the five seeds; take their mean": truth * runs["seed"].nunique(),
+        "that is one seed's: take the mean over all five":
+            tuple((one.set_index("variant")["middle"] - one.set_index("variant")["aside"])[means.index]
+                  for _, one in runs.groupby("seed")),
+        "you divide by what was there in the middle; ask for the plain difference": truth / means["middle"],
+    }, "your numbers are off by up to {off:.3g}", rtol=1e-3, atol=6e-4)  # fmt: skip
 
 
 FAULTS = ("rate", "start", "twice")
