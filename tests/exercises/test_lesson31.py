@@ -1,5 +1,9 @@
 """Lesson 3.1, How does a network learn from pixels?: what its checks must say."""
+import numpy as np
+import pytest
 from support import *  # noqa: F403 the five tests, which read the two tables below
+
+from utils.exercises import lesson31
 
 # {exercise: [(code that defines a wrong answer, words its message must hold), …]}
 MISTAKES = {}
@@ -80,6 +84,8 @@ MISTAKES["backward"] = [
     (_backward(db1="dz.mean(axis=0)"), "db1 is the sum"),
     (_backward(db1="(dscores @ W2.T).sum(axis=0)"), "db1 is missing the ReLU"),
     (_backward(db2="dscores"), "a row for each film"),
+    (_backward(db2="dscores.sum(axis=0, keepdims=True)"), "leave out keepdims"),
+    (_backward(dW2="h.T @ dscores + decay / 2 * W2", dW1="x.T @ dz + decay / 2 * W1"), "takes the half away"),
     (_backward(db2="dscores.sum()"), "has shape ()"),
     (_backward(out="dW2, db2, dW1, db1"), "wrong order"),
     (_backward(out="dW1"), "return four arrays"),
@@ -114,3 +120,58 @@ def backward(x, W1, b1, W2, b2, dscores, decay):
     loss.backward()
     return [part.grad for part in weights]
 """
+
+SLOPE = 0.7053845126982411  # of the second score in section 4
+TASKS = [
+    ("neighbours", (..., ...), "blank", "not attempted"),
+    ("neighbours", ("normal", " Pneumonia"), "done", "outvote"),
+    ("neighbours", ("pneumonia", "pneumonia"), "wrong", "one neighbour: the differences"),
+    ("neighbours", ("normal", "normal"), "wrong", "all three vote"),
+    ("neighbours", ("(1, 4)", "pneumonia"), "wrong", "not '(1, 4)'"),
+    ("score", (-1.6, "normal"), "done", "called normal"),
+    ("score", (np.array(-1.6), "NORMAL"), "done", "called normal"),
+    ("score", (-1.5, "normal"), "wrong", "leave the bias out"),
+    ("score", (-1.4, "normal"), "wrong", "the second one"),
+    ("score", (0.6, "normal"), "wrong", "score of normal"),
+    ("score", (-1.6, "pneumonia"), "wrong", "highest score"),
+    ("score", (3, "normal"), "wrong", "you give 3"),
+    ("two_losses", (1.5, 1.06), "done", "shares"),
+    ("two_losses", (1.5, 1.0546), "done", "shares"),
+    ("two_losses", (2.5, 1.05), "wrong", "as a rival"),
+    ("two_losses", (0.5, 1.05), "wrong", "ahead by 1"),
+    ("two_losses", (1.0, 1.05), "wrong", "costs 0"),
+    ("two_losses", (3.5, 1.05), "wrong", "the third"),
+    ("two_losses", (1.5, 0.348), "wrong", "−ln of it"),
+    ("two_losses", (1.5, -1.0546), "wrong", "change the sign"),
+    ("two_losses", (1.5, 0.458), "wrong", "natural"),
+    ("two_losses", (1.5, 0.555), "wrong", "another class"),
+    ("two_losses", (1.5, 9), "wrong", "you give 9"),
+    ("nudge", (SLOPE,), "done", "agrees"),
+    ("nudge", (0.71,), "wrong", "do not copy"),
+    ("nudge", (2 * SLOPE,), "wrong", "divide by 2h"),
+    ("nudge", (-SLOPE,), "wrong", "wrong way round"),
+    ("nudge", (SLOPE + 1.04e-6,), "wrong", "nudge down"),
+    ("nudge", (SLOPE - 1.04e-6,), "wrong", "nudge up"),
+    ("nudge", (2e-5 * SLOPE,), "wrong", "difference of the two"),
+    ("nudge", (-0.7405,), "wrong", "first score"),
+    ("nudge", (5,), "wrong", "you give 5"),
+    ("fork", (lambda h, v, ds: ...,), "blank", "not attempted"),
+    ("fork", (lambda h, v, ds: (ds * (v + 2 * h), ds * h),), "done", "three slopes"),
+    ("fork", (lambda h, v, ds: np.array([ds * v + ds * h + ds * h, ds * h]),), "done", "three slopes"),
+    ("fork", (lambda h, v, ds: (ds * v, ds * h),), "wrong", "goes to h², too"),
+    ("fork", (lambda h, v, ds: (2 * ds * h, ds * h),), "wrong", "goes to h · v, too"),
+    ("fork", (lambda h, v, ds: (ds * v + ds * h, ds * h),), "wrong", "both factors"),
+    ("fork", (lambda h, v, ds: (ds * v * ds * h, ds * h),), "wrong", "you multiply them"),
+    ("fork", (lambda h, v, ds: (v + 2 * h, h),), "wrong", "leave out ds"),
+    ("fork", (lambda h, v, ds: (ds * v + 2 * ds * h, h),), "wrong", "dv: you leave out ds"),
+    ("fork", (lambda h, v, ds: (ds * v + 2 * ds * h, ds * v),), "wrong", "one place only"),
+    ("fork", (lambda h, v, ds: (ds * h, ds * v + 2 * ds * h),), "wrong", "first the slope for h"),
+    ("fork", (lambda h, v, ds: ds * v + 2 * ds * h,), "wrong", "two numbers"),
+    ("fork", (lambda h, v, ds: (1.0, 2.0),), "wrong", "nudging says"),
+]
+
+
+@pytest.mark.parametrize(("task", "answer", "state", "words"), TASKS)
+def test_the_tasks(task, answer, state, words):
+    verdict = getattr(lesson31, task)(*answer)
+    assert verdict.state == state and words in verdict.message, verdict

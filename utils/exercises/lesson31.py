@@ -1,10 +1,114 @@
 """Lesson 3.1, How does a network learn from pixels?: its checks."""
 import numpy as np
 
-from utils.exercises.expect import expect_array, expect_number, expect_shape, expect_type, refuse
+from utils.exercises.expect import expect_array, expect_number, expect_shape, expect_type, number, refuse
 from utils.lesson import exercise
 
 NEW_ARRAY = "you change the scores you are given; make a new array"
+
+
+CLASSES = ("normal", "pneumonia")
+
+
+def _class(given, what):
+    word = str(given).strip().lower()
+    refuse(word not in CLASSES, '{}: give "normal" or "pneumonia", not {!r}', what, given)
+    return word
+
+
+@exercise("Task: neighbours", "the nearest is normal, and the other two outvote it")
+def neighbours(one, three):
+    one, three = _class(one, "one neighbour"), _class(three, "three neighbours")
+    refuse(one != "normal", "one neighbour: the differences to (1, 4) are 1 and −2, so its distance is √5; is another "
+           "one smaller?")  # fmt: skip
+    refuse(three != "pneumonia", "three neighbours: all three vote, and two of them are pneumonia")
+
+
+@exercise("Task: score", "the higher score wins, so this film is called normal")
+def score(pneumonia, winner):
+    expect_number(pneumonia, -1.6, {
+        "you leave the bias out: add −0.1": -1.5,
+        "the bias of pneumonia is −0.1, the second one": -1.4,
+        "that is the score of normal: take the second column of W": 0.6,
+        "you leave the bias out, and that is the first column: take the second": 0.5,
+    }, "multiply each pixel with its weight in the second column, add up, add −0.1; you give {got:.3g}")  # fmt: skip
+    refuse(_class(winner, "the winner") != "normal", "the score of normal is 0.6; the highest score wins")
+
+
+@exercise("Task: two losses", "hinge looks at gaps, softmax at shares")
+def two_losses(hinge, cross_entropy):
+    expect_number(hinge, 1.5, {
+        "hinge: the true class does not count as a rival: leave it out": 2.5,
+        "hinge: the loss wants the true class ahead by 1: add 1 to each gap": 0.5,
+        "hinge: a rival that trails far enough costs 0, not less": 1.0,
+        "hinge: the true class is the third, with the score 1.5": (0.5, 4.0, 3.5),
+    }, "hinge: for each rival take score − 1.5 + 1, at least 0, and add; you give {got:.3g}")  # fmt: skip
+    powers = np.exp([0, 2, 1.5])
+    share = powers[2] / powers.sum()
+    losses = -np.log(powers / powers.sum())
+    expect_array(number(cross_entropy), losses[2], {
+        "softmax: that is the share of the true class: take −ln of it": share,
+        "softmax: that is the loss for another class: the third is the true one": tuple(losses[:2]),
+        "softmax: the loss is minus the logarithm: change the sign": -losses[2],
+        "softmax: take the natural logarithm, ln, not that to base 10 or 2":
+            (losses[2] / np.log(10), losses[2] / np.log(2)),
+        "softmax: divide by the sum of all three powers, the true one included":
+            -np.log(powers[2] / powers[:2].sum()),
+    }, "softmax: −ln(e^1.5 / (e^0 + e^2 + e^1.5)); you give {got:.3g}", atol=0.006)  # fmt: skip
+
+
+@exercise("Task: nudge", "two losses, one slope, and the formula agrees")
+def nudge(answer):
+    def loss(first, second, third):
+        return np.log(np.exp(first) + np.exp(second) + np.exp(third)) - first
+
+    h, at = 1e-5, np.array([1.0, 2.0, -1.0])
+    up, here, down = loss(1, 2 + h, -1), loss(*at), loss(1, 2 - h, -1)
+    shares = np.exp(at) / np.exp(at).sum()
+    got = number(answer)
+    near = {
+        "that is twice the slope: you went h up and h down, so divide by 2h": 2 * shares[1],
+        "the wrong way round: loss(up) − loss(down)": -shares[1],
+        "that is the slope of the first score: nudge the second": shares[0] - 1,
+        "that is the slope of the third score: nudge the second": shares[2],
+        "you return the difference of the two losses: divide it by 2h": up - down,
+        "you return half the slope: each way is h, both together 2h": shares[1] / 2,
+    }
+    expect_array(got, shares[1], near, "the loss at 2 + h less the loss at 2 − h, divided by 2h; you give {got:.6g}",
+                 rtol=1e-2, atol=1e-7)  # fmt: skip
+    refuse(np.isclose(got, (up - here) / h, rtol=0, atol=2e-8), "right to five digits: you nudge up only; nudge down, "
+           "too")  # fmt: skip
+    refuse(np.isclose(got, (here - down) / h, rtol=0, atol=2e-8), "right to five digits: you nudge down only; nudge "
+           "up, too")  # fmt: skip
+    refuse(abs(got - shares[1]) > 1e-7, "near, but a nudge of 1e-5 on both sides gives more digits: compute it, do not "
+           "copy it")  # fmt: skip
+
+
+@exercise("Task: fork", "a value that goes to three places is told three slopes, and adds them")
+def fork(answer):
+    rng = np.random.default_rng(3)
+    for _ in range(4):
+        h, v, ds = map(float, rng.normal(0, 2, 3))
+        got = answer(h, v, ds)
+        two = "return two numbers: the slope for h, and that for v"
+        expect_type(got, (tuple, list, np.ndarray), two)
+        refuse(np.size(got) != 2, two)
+        dh, dv = (number(part) for part in got)
+        right = np.array([ds * v + 2 * ds * h, ds * h])
+        refuse(np.allclose([dv, dh], right), "the right two, the wrong way round: first the slope for h")
+        expect_number(dh, right[0], {
+            "dh: h goes to h², too: add what that way says": ds * v,
+            "dh: that is what h² says; h goes to h · v, too": 2 * ds * h,
+            "dh: h is both factors of h²: each is told ds · h, and the two add": ds * v + ds * h,
+            "dh: slopes of a fork add; you multiply them": (ds * v * ds * h, ds * v * 2 * ds * h),
+            "dh: you leave out ds, what the loss says of s": v + 2 * h,
+            "dh: s = h · v + h²; you have the slope of h³": ds * v + 3 * ds * h**2,
+        }, "dh: at h = {h:.2f}, v = {v:.2f}, ds = {ds:.2f} nudging says {truth:.3f}, you say {got:.3f}",
+           h=h, v=v, ds=ds)  # fmt: skip
+        expect_number(dv, right[1], {
+            "dv: you leave out ds, what the loss says of s": h,
+            "dv: v goes to one place only, where its other factor is h": (ds * h + 2 * ds * h, right[0], ds * v),
+        }, "dv: nudging says {truth:.3f}, you say {got:.3f}")  # fmt: skip
 
 
 @exercise("Exercise 1", "a loss that is satisfied once the right class leads by one", spoilt=NEW_ARRAY)
@@ -123,10 +227,12 @@ def backward(answer):
         z, n = x @ W1 + b1, len(x)
         h, back, gate = np.maximum(z, 0), ds @ W2.T, z > 0
         twice = "the penalty is decay/2 · W²; its slope is decay · W, not twice that"
+        half = "the penalty is decay/2 · W²; its slope is decay · W: the 2 of the square takes the half away"
         mistakes = {
             "W2": {
                 "you forgot the weight decay: the penalty adds decay · W to the gradient of W": h.T @ ds,
                 twice: h.T @ ds + 2 * decay * W2,
+                half: h.T @ ds + decay / 2 * W2,
                 "dW2 wants what W2 was multiplied with, and that is h, after the ReLU, not z":
                     z.T @ ds + decay * W2,
                 "you divide by n once more; the 1/n is in dscores already": h.T @ ds / n + decay * W2,
@@ -173,6 +279,8 @@ def _judge_shapes(got, truth):
             continue
         refuse(len(yours) == 2 and yours == right[::-1], "d{name} is transposed: {name} has shape "
                "{right}, so has its gradient", name=name, right=right)
+        refuse(yours == (1, *right), "d{name} has shape {yours}, the films are added up already: leave out keepdims, "
+               "b has shape {right}", name=name, yours=yours, right=right)  # fmt: skip
         refuse(len(yours) == 2 and len(right) == 1, "d{} has a row for each film: every film pulls "
                "at the one bias, so add the rows up", name)
         refuse(True, "d{name} has shape {yours}; {name} has {right}, and so has its gradient",
