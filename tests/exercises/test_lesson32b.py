@@ -25,7 +25,7 @@ MISTAKES["patient_number"] = [
     (OF + NAME + r"found = re.match(r'[Pp]\d{4}', name)" + "\n    return found[0].upper() if found else None",
      "five digits"),
     (OF + NAME + MATCH + "return name if found else None", "is one film of P0042"),
-    (OF + "return None", "does it end with return?"),
+    (OF + "return re.match('nobody', file)", "for some inputs your function returns nothing"),
 ]
 STEEP = "def steepest(rates, losses):\n    "
 MISTAKES["steepest"] = [
@@ -36,7 +36,7 @@ MISTAKES["steepest"] = [
     (STEEP + "return rates[np.nanargmax(np.diff(losses))]", "rises most steeply"),
     (STEEP + "return rates[np.argmin(np.diff(losses))]", "become NaN"),
     (STEEP + "return np.diff(losses)", "return one rate"),
-    (STEEP + "return np.min(losses)", "you return NaN"),
+    (STEEP + "return losses[-1] * rates[0]", "you return NaN"),
     (STEEP + "return 0.5", "falls most steeply at"),
 ]
 TWO = "def two_labels(images, labels):\n    "
