@@ -109,7 +109,7 @@ def steepest(answer):
         losses = 1.1 - 0.8 / (1 + (centre / rates) ** 1.5) + 4 * np.maximum(np.log10(rates) + 0.5, 0) ** 2
         losses = losses + rng.normal(0, 1e-4, len(rates))
         if blown:
-            losses[52:] = np.nan
+            losses[57:] = np.nan
         k = np.nanargmin(np.diff(losses))
         middle = np.nanargmin(np.gradient(losses))
         right = (rates[k], rates[k + 1], np.sqrt(rates[k] * rates[k + 1]), (rates[k] + rates[k + 1]) / 2, rates[middle])
