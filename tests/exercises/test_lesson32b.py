@@ -121,3 +121,41 @@ def test_the_tasks(task, answers, state, words):
     check = getattr(lesson32b, task)
     verdict = check(*answers, skipped) if task == "aside" else check(*answers)
     assert verdict.state == state and words in verdict.message, verdict
+
+
+SAID = np.eye(2)[[1, 1, 0, 0, 1, 0, 0, 0, 1, 1]]  # called ill or not
+ILL = np.array([1, 1, 1, 1, 1, 1, 1, 0, 0, 0])  # four of seven are missed, two of three healthy called ill
+THREE = np.eye(3)[[0, 0, 0, 1, 1, 2, 2, 2, 2, 0]]
+KIND = np.array([0, 0, 0, 0, 1, 1, 2, 2, 2, 2])
+
+
+@pytest.mark.parametrize(
+    ("task", "answer", "state", "words"),
+    [
+        ("missed", ..., "blank", "not attempted"),
+        ("missed", 4 / 7, "done", "paediatrician"),
+        ("missed", 3 / 7, "wrong", "the share found"),
+        ("missed", 2 / 3, "wrong", "healthy films"),
+        ("missed", 4 / 10, "wrong", "divide by all films"),
+        ("missed", 4, "wrong", "how many are missed"),
+        ("missed", 6 / 10, "wrong", "all wrong answers"),
+        ("missed", 4 / 5, "wrong", "called normal"),
+        ("missed", 0.1, "wrong", "you give 0.100"),
+        ("missed", [0.5, 0.5], "wrong", "one number"),
+        ("balanced", ..., "blank", "not attempted"),
+        ("balanced", np.mean([3 / 4, 1 / 2, 3 / 4]), "done", "same say"),
+        ("balanced", 7 / 10, "wrong", "that is the accuracy"),
+        ("balanced", 2.0, "wrong", "take the mean"),
+        ("balanced", np.mean([3 / 4, 1 / 2, 3 / 4]) + 0.05, "wrong", "the share of hits"),
+    ],
+)
+def test_the_tasks_with_answers_of_a_network(task, answer, state, words):
+    check = getattr(lesson32b, task)
+    verdict = check(answer, *((SAID, ILL) if task == "missed" else (THREE, KIND)))
+    assert verdict.state == state and words in verdict.message, verdict
+
+
+def test_the_balance_of_answers_is_not_that_of_classes():
+    said, kind = np.eye(3)[[0, 0, 0, 0, 1, 2]], np.array([0, 0, 1, 1, 1, 2])
+    verdict = lesson32b.balanced(np.mean([1 / 2, 1, 1]), said, kind)
+    assert verdict.state == "wrong" and "each answer is right" in verdict.message

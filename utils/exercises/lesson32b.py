@@ -36,7 +36,43 @@ def first_loss(answer):
     )  # fmt: skip
 
 
-@exercise("Task 3", "pixels count twice, along rows and along columns")
+@exercise("Task 3", "that is the number to discuss with the paediatrician, with its interval")
+def missed(answer, probabilities, labels):
+    """The answer comes with what the lesson has: probabilities (n, 2) and labels (n,), 1 pneumonia."""
+    called, ill = probabilities.argmax(1) == 1, labels == 1
+    expect_number(
+        answer, (~called)[ill].mean(),
+        {
+            "that is the share found; the others are missed": called[ill].mean(),
+            "that is the share of healthy films that are called ill; ask about the ill ones": called[~ill].mean(),
+            "you divide by all films; take the ill ones only, [ill]": (~called & ill).mean(),
+            "that is how many are missed; divide by the number of ill ones": float((~called & ill).sum()),
+            "that is the share of all wrong answers; ask about the ill ones": (called != ill).mean(),
+            "you divide by those called normal; ask which share of the ill is": (
+                (~called & ill).sum() / max((~called).sum(), 1)),
+        },
+        "you give {got:.3f}; of the films with label 1, take the share whose argmax is 0",
+    )  # fmt: skip
+
+
+@exercise("Task 4", "each class has the same say, however many slices it has")
+def balanced(answer, probabilities, labels):
+    """The answer comes with what the lesson has: probabilities (n, 3) and labels (n,)."""
+    said, kinds = probabilities.argmax(1), np.unique(labels)
+    hits = said == labels
+    right = [hits[said == kind].mean() for kind in kinds if (said == kind).any()]
+    expect_number(
+        answer, np.mean([hits[labels == kind].mean() for kind in kinds]),
+        {
+            "that is the accuracy: the larger classes count more in it": hits.mean(),
+            "that is the mean of how often each answer is right; ask how much of each class is found": np.mean(right),
+            "that is their sum; take the mean": sum(hits[labels == kind].mean() for kind in kinds),
+        },
+        "you give {got:.3f} where {truth:.3f} is right: the share of hits in each class, then the mean of the classes",
+    )  # fmt: skip
+
+
+@exercise("Task 5", "pixels count twice, along rows and along columns")
 def times_longer(answer):
     expect_number(
         answer, 64,
