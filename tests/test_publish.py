@@ -14,7 +14,7 @@ import pytest
 from tools import colab, copies, notebook, publish
 
 ROOT = notebook.ROOT
-NEW = "episodes/episode03_modeling/01b_my_lesson.ipynb"
+NEW = "episodes/episode03_modeling/06b_my_lesson.ipynb"
 
 
 @pytest.fixture
@@ -49,27 +49,27 @@ def test_a_new_lesson_has_its_number_everywhere(course, capsys):
     before = snapshot(course)
     assert publish.main_new([NEW]) == 0
     said = capsys.readouterr().out
-    for name in ("01b_my_lesson.ipynb", "lesson31b.py", "test_lesson31b.py", "README.md"):
+    for name in ("06b_my_lesson.ipynb", "lesson36b.py", "test_lesson36b.py", "README.md"):
         assert name in said
     written = {path.relative_to(course).as_posix() for path in snapshot(course).keys() - before.keys()}
-    assert written == {NEW, "utils/exercises/lesson31b.py", "tests/exercises/test_lesson31b.py"}
+    assert written == {NEW, "utils/exercises/lesson36b.py", "tests/exercises/test_lesson36b.py"}
     content = notebook.read(course / NEW)
     first = content["cells"][0]["source"]
-    assert first.startswith("# 3.1b · ") and publish.badge(course / NEW) in first
+    assert first.startswith("# 3.6b · ") and publish.badge(course / NEW) in first
     assert f"**Time** {5 * round(publish.minutes(content) / 5)} min" in first
     whole = "".join(cell["source"] for cell in content["cells"])
-    assert "from utils.exercises import lesson31b as check" in whole and "lesson00" not in whole
+    assert "from utils.exercises import lesson36b as check" in whole and "lesson00" not in whole
     assert all(not cell["outputs"] and cell["execution_count"] is None for cell in notebook.code_cells(content))
     assert "course" not in content["metadata"]
-    assert "lesson 3.1b" in (course / "utils/exercises/lesson31b.py").read_text(encoding="utf-8")
-    tests = (course / "tests/exercises/test_lesson31b.py").read_text(encoding="utf-8")
-    assert "lesson 3.1b" in tests and "00" not in tests
+    assert "lesson 3.6b" in (course / "utils/exercises/lesson36b.py").read_text(encoding="utf-8")
+    tests = (course / "tests/exercises/test_lesson36b.py").read_text(encoding="utf-8")
+    assert "lesson 3.6b" in tests and "00" not in tests
 
 
 @pytest.mark.parametrize(
     ("path", "key", "above", "below"),
     [
-        (NEW, (3, 1, "b"), (3, 1, ""), (3, 2, "")),
+        (NEW, (3, 6, "b"), (3, 6, ""), (3, 7, "")),
         ("episodes/episode01_data_pile/05_last.ipynb", (1, 5, ""), (1, 4, ""), (2, 0, "")),
         ("episodes/episode03_modeling/09_planned.ipynb", (3, 9, ""), (3, 8, ""), (4, 0, "")),
     ],
@@ -98,7 +98,7 @@ def test_the_new_lesson_and_its_tests_work_as_they_are(course):
     for package in ("utils", "tools"):
         shutil.copytree(ROOT / package, course / package, dirs_exist_ok=True)
     command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", str(course),
-               "-p", "no:cacheprovider", "-p", "no:nbval", "tests/exercises/test_lesson31b.py"]  # fmt: skip
+               "-p", "no:cacheprovider", "-p", "no:nbval", "tests/exercises/test_lesson36b.py"]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(course)}
     result = subprocess.run(command, cwd=course, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 0 and "5 passed" in result.stdout, result.stdout + result.stderr
@@ -118,8 +118,8 @@ FAULTS = {
     "outside": ("../episodes/episode01_data_pile/05_x.ipynb", lambda course: None, "no lesson's path"),
     "there": ("episodes/episode01_data_pile/01_explore_dermamnist.ipynb", lambda course: None, "is there already"),
     "number taken": ("episodes/episode01_data_pile/01_other.ipynb", lambda course: None, "is there already"),
-    "checks there": (NEW, lambda c: (c / "utils/exercises/lesson31b.py").write_text("mine"), "is there already"),
-    "tests there": (NEW, lambda c: (c / "tests/exercises/test_lesson31b.py").write_text("mine"), "already"),
+    "checks there": (NEW, lambda c: (c / "utils/exercises/lesson36b.py").write_text("mine"), "is there already"),
+    "tests there": (NEW, lambda c: (c / "tests/exercises/test_lesson36b.py").write_text("mine"), "already"),
     "no episode": ("episodes/episode05_beyond/01_x.ipynb", lambda course: None, "no table of lessons"),
     "no map": (NEW, lambda course: (course / "README.md").write_text("# Course\n"), "no table of lessons"),
     "no template": (NEW, lambda c: (c / "episodes/template.ipynb").unlink(), "is missing or damaged"),
