@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from utils import augment, evidence, recipe
+from utils import augment, datasets, evidence, recipe
 from utils.evaluation import metrics
 from utils.training import TrainingError
 
@@ -129,3 +129,33 @@ def test_the_numbers_are_those_of_the_predictions(rows):
 def test_without_siblings_fewer_images_are_trained_on(rows):
     counts = rows.groupby("variant")["images"].first()
     assert counts["full, no test lesion in train"] < counts["full"] == counts["sprint"] == 7007
+
+
+def test_the_control_loses_as_many_other_images_in_whole_lesions(rows):
+    control = evidence.table("siblings", "real")
+    assert sorted(control["seed"]) == [*range(3)] and set(control["data"]) == set(rows["data"])
+    in_train, in_test = (evidence.reference("bench", "real", f"lesion {name}") for name in ("train", "test"))
+    known = np.isin(in_train, in_test)
+    for out in evidence.reference("siblings", "real", "taken out").astype(bool):
+        assert out.sum() == known.sum() and not (out & known).any()
+        assert not np.isin(in_train[out], in_train[~out]).any(), "a lesion was torn apart"
+        assert (control["images"] == (~out).sum()).all()
+
+
+def test_the_numbers_of_the_control_are_those_of_its_predictions():
+    truth = evidence.reference("bench", "real", "truth test")
+    stored = evidence.predictions("siblings", "real", "test")["full, as many others out"].astype(np.float32)
+    for row, found in zip(evidence.table("siblings", "real").to_dict("records"), stored, strict=True):
+        assert metrics.macro_auc(truth, found) == pytest.approx(row["test_auc"], abs=0.003)
+        assert (found.argmax(1) == truth).mean() == pytest.approx(row["test_accuracy"], abs=0.005)
+
+
+@pytest.mark.real
+def test_the_control_loses_the_classes_that_the_siblings_have():
+    pile = datasets.load("dermamnist", metadata=True)
+    if not pile.source.is_real:
+        pytest.skip("the control was drawn from the real data")
+    known = pile.train.table["lesion_id"].isin(pile.test.table["lesion_id"]).to_numpy()
+    for out in evidence.reference("siblings", "real", "taken out").astype(bool):
+        counts = [np.bincount(pile.train.labels[rows], minlength=7).tolist() for rows in (out, known)]
+        assert counts[0] == counts[1]
