@@ -170,7 +170,7 @@ MEAN, SPREAD = WIDE[HEAD].mean(), WIDE[HEAD].std()
         ((WIDE - MEAN) / SPREAD**2, "wrong", "variance"),
         ((WIDE[HEAD] - MEAN) / SPREAD, "wrong", "each voxel of wide"),
         (WIDE, "wrong", "should be 0"),
-        (WIDE.astype(str), "wrong", "array of numbers"),
+        (WIDE.astype(str), "wrong", "give numbers"),
         (3, "wrong", "each voxel"),
     ],
 )

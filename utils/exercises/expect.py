@@ -28,7 +28,9 @@ def expect_shape(got: Any, shape: tuple, sentence: str, **values: Any) -> np.nda
     try:
         found = np.asarray(got.detach() if hasattr(got, "detach") else got)
         refuse(found.shape != shape, sentence, got=found.shape, shape=shape, **values)
-        return found if found.dtype.kind in "biufc" else found.astype(float)
+        if found.dtype.kind not in "biufcO":  # text, dates
+            raise TypeError
+        return found.astype(float) if found.dtype == object else found
     except (TypeError, ValueError):
         raise Hint(f"give numbers; in your {type(got).__name__} not all of them are") from None
 
