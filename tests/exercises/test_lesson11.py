@@ -17,6 +17,11 @@ MISTAKES["imbalance_ratio"] = [
     (_RATIO + "n.max() // n.min()", "fraction"),
     (_RATIO + "n.max() / len(labels)", "share of the largest"),
     (_RATIO + "n.max() - n.min()", "should give"),
+    (
+        "def imbalance_ratio(labels):\n    from collections import Counter\n    n = Counter(labels.tolist())\n"
+        "    return max(n) / min(n)",
+        "divide their counts",
+    ),
 ]
 MISTAKES["find_copies"] = [
     (
@@ -152,6 +157,7 @@ MADE = pd.DataFrame(
         (MADE.index[MADE["histo"] == MADE.sum(axis=1)], "done", "cut out"),
         (MADE[MADE["histo"] == MADE.sum(axis=1)], "done", "cut out"),
         (pd.Series(["mel"]), "done", "cut out"),
+        (MADE["histo"][MADE["histo"] == MADE.sum(axis=1)], "done", "cut out"),
         (MADE["histo"] == MADE.sum(axis=1), "wrong", "use them as an index"),
         (["mel", "bkl"], "wrong", "most frequent"),
         (["mel", "nv"], "wrong", "only 20 have histology"),
@@ -208,6 +214,39 @@ def test_the_task_of_how_many(answer, state, words):
     assert verdict.state == state and words in verdict.message, verdict
 
 
+LABELS = np.repeat(np.arange(7), [3, 5, 11, 1, 11, 67, 2])
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (..., "blank", "not attempted"),
+        ((0.67, 1 / 7, 0), "done", "no accuracy shows it"),
+        ([0.67, 0.14, 0.0], "done", "no accuracy shows it"),
+        (np.array([0.67, 0.143, 0]), "done", "no accuracy shows it"),
+        ({"accuracy": 0.67, "balanced accuracy": 1 / 7, "melanoma recall": 0}, "done", "no accuracy shows it"),
+        (pd.Series([0.67, 1 / 7, 0], index=["a", "b", "c"]), "done", "no accuracy shows it"),
+        (0.67, "wrong", "you give 1"),
+        ((0.67, 1 / 7), "wrong", "you give 2"),
+        ((67, 14, 0), "wrong", "per cent"),
+        ((1 / 7, 1 / 7, 0), "wrong", "count the images"),
+        ((0.33, 1 / 7, 0), "wrong", "gets wrong"),
+        ((0.8, 1 / 7, 0), "wrong", "you give 0.8"),
+        ((0.67, 0.67, 0), "wrong", "that is the accuracy"),
+        ((0.67, 0, 0), "wrong", "its recall is 1"),
+        ((0.67, 0.5, 0), "wrong", "two classes"),
+        ((0.67, 0.3, 0), "wrong", "a mean of 7 recalls"),
+        ((0.67, 1 / 7, 1 / 7), "wrong", "melanoma's own"),
+        ((0.67, 1 / 7, 0.11), "wrong", "never says melanoma"),
+        ((0.67, 1 / 7, "none"), "wrong", "one of yours is str"),
+        ("0.67", "wrong", "three numbers"),
+    ],
+)
+def test_the_task_of_the_constant(answer, state, words):
+    verdict = lesson11.constant(answer, LABELS)
+    assert verdict.state == state and words in verdict.message, verdict
+
+
 GROUPS = pd.DataFrame(
     {"from": [0.40, 0.30, 0.20, 0.44], "to": [0.48, 0.45, 0.60, 0.70], "half width": [0.04, 0.075, 0.20, 0.13]},
     index=["sex: male", "sex: female", "site: ear", "site: lower extremity"],
@@ -218,9 +257,10 @@ GROUPS = pd.DataFrame(
     ("answer", "state", "words"),
     [
         (..., "blank", "not attempted"),
-        (["site: lower extremity", "site: ear"], "done", "nothing known"),
-        (GROUPS.index[GROUPS["half width"] > 0.1], "done", "nothing known"),
-        (GROUPS[GROUPS["half width"] > 0.1], "done", "nothing known"),
+        (["site: lower extremity", "site: ear"], "done", "can live with"),
+        (GROUPS.index[GROUPS["half width"] > 0.1], "done", "can live with"),
+        (GROUPS[GROUPS["half width"] > 0.1], "done", "can live with"),
+        (GROUPS["half width"][GROUPS["half width"] > 0.1], "done", "can live with"),
         (GROUPS["half width"] > 0.1, "wrong", "use them as an index"),
         (GROUPS.index[GROUPS["half width"] < 0.1], "wrong", "turn the comparison"),
         (["site: ear", "site: lower extremity", "sex: female"], "wrong", "half the width"),
@@ -231,6 +271,6 @@ GROUPS = pd.DataFrame(
         (0.1, "wrong", "not one float"),
     ],
 )
-def test_the_task_of_small_groups(answer, state, words):
-    verdict = lesson11.too_small(answer, GROUPS)
+def test_the_task_of_wide_groups(answer, state, words):
+    verdict = lesson11.too_wide(answer, GROUPS)
     assert verdict.state == state and words in verdict.message, verdict

@@ -3,6 +3,7 @@ import re
 from collections.abc import Iterable
 
 import numpy as np
+import pandas as pd
 
 from utils.exercises.expect import expect_number, expect_shape, expect_type, number, refuse
 from utils.lesson import Hint, exercise
@@ -11,8 +12,8 @@ from utils.lesson import Hint, exercise
 @exercise("Exercise 1", "the ratio to name before anybody names an accuracy")
 def imbalance_ratio(answer):
     piles = [
-        ([0, 1, 2], [30, 12, 80]),
         ([1, 4, 6], [9, 50, 31]),  # classes 0, 2, 3 and 5 do not occur
+        ([0, 1, 2], [30, 12, 80]),
         (["nv", "mel", "df"], [70, 16, 3]),
     ]
     rng = np.random.default_rng(0)
@@ -30,6 +31,7 @@ def imbalance_ratio(answer):
             "that is the share of the largest class; divide its count by that of the smallest":
                 sizes.max() / sizes.sum(),
             "you lose the fraction: use / and not //": truth // 1,
+            "you divide the *names* of two classes; divide their counts": names[-1] / names[0] if names[0] == 1 else (),
         }, "classes of {sizes} images should give {truth:.2f}, you give {got:.2f}",
            sizes=", ".join(map(str, counts)))
 
@@ -148,6 +150,8 @@ def _names(answer, known, what):
     refuse(given.dtype == bool, "these are True and False: use them as an index, and give the names")
     if isinstance(answer, str):
         given = re.findall(r"[^\s,;]+", answer) if answer not in known else [answer]
+    elif isinstance(answer, pd.Series) and given.dtype.kind in "iuf":
+        given = list(answer.index)  # a column, cut to some rows
     else:
         refuse(not isinstance(answer, Iterable), "give a list of names, not one {}", type(answer).__name__)
         given = list(getattr(answer, "index", answer) if hasattr(answer, "columns") else answer)
@@ -185,11 +189,37 @@ def enough(answer):
     }, "{got:g} is not it: set 1.96 √(p (1 − p) / n) equal to .05 at p = .5, and solve for n")  # fmt: skip
 
 
-@exercise("Task: too small", "each of these has an interval, and the interval says: nothing known yet")
-def too_small(answer, by_group):
+@exercise("Task: the constant", "of seven recalls one is 1 and six are 0, and no accuracy shows it")
+def constant(answer, labels):
+    answer = list(answer.values()) if isinstance(answer, dict) else answer
+    given = list(answer) if hasattr(answer, "__len__") and not isinstance(answer, str) else [answer]
+    refuse(len(given) != 3, "give three numbers: accuracy, balanced accuracy, recall for melanoma; you give {}",
+           len(given))
+    accuracy, balanced, recall = (number(one, "give three numbers; one of yours is {kind}") for one in given)
+    counts = np.bincount(labels)
+    share, classes = counts.max() / counts.sum(), np.count_nonzero(counts)
+    refuse(max(accuracy, balanced, recall) > 1, "give shares from 0 to 1, not per cent")
+    expect_number(accuracy, share, {
+        "that is an accuracy over the classes; count the images that are nevi": 1 / classes,
+        "that is how many images the constant gets wrong": 1 - share,
+    }, "accuracy: {truth:.3f} of these images are nevi, and those it gets right; you give {got:g}", rtol=0, atol=0.006)
+    expect_number(balanced, 1 / classes, {
+        "that is the accuracy; the balanced one is the mean of the recalls, one for each class": share,
+        "the one class that it always names is found, every image of it: its recall is 1": 0,
+        "one recall of 1 and one of 0 would be two classes; here are more": 0.5,
+    }, "balanced accuracy: a mean of {classes} recalls, of which one is 1 and the others are 0; you give {got:g}",
+       rtol=0, atol=0.006, classes=classes)
+    expect_number(recall, 0, {
+        "that is the mean of the recalls; melanoma's own is the share of melanomas that it calls melanoma": 1 / classes,
+    }, "recall for melanoma: how many melanomas does it find that never says melanoma? You give {got:g}",
+       rtol=0, atol=0.006)  # fmt: skip
+
+
+@exercise("Task: too wide", "each of these is wider than you can live with, which is not to say that it says nothing")
+def too_wide(answer, by_group):
     truth = set(by_group.index[by_group["half width"] > 0.1])
     given = _names(answer, set(by_group.index), "a name in the index of by_group")
-    refuse(given == set(by_group.index) - truth, "of these you *can* say something: turn the comparison")
+    refuse(given == set(by_group.index) - truth, "these are narrow enough: turn the comparison")
     whole = set(by_group.index[by_group["to"] - by_group["from"] > 0.1])
     refuse(given == whole, "you compare the whole width with .10; ±.10 is half the width")
     for name in sorted(given - truth):
