@@ -7,6 +7,7 @@ import pytest
 from pydicom.data import get_testdata_file
 from support import *  # noqa: F403 the five tests, which read the two tables below
 
+from utils import dicom
 from utils.exercises import lesson12
 
 # {exercise: [(code that defines a wrong answer, words its message must hold), …]}
@@ -59,6 +60,7 @@ MISTAKES["in_order"] = [
         "    return list(table.assign(d=[np.linalg.norm(p) for p in table['position']]).sort_values('d')['name'])",
         "not neighbours in the body",
     ),
+    ("def in_order(table):\n    return list(table.sort_values('position')['name'])", "you sort by x or y"),
     ("def in_order(table):\n    return list(np.argsort(table['instance']))", "file names in order"),
     (
         "def in_order(table):\n"
@@ -215,4 +217,47 @@ def hits(things):
 )
 def test_the_task_of_finding_her(answer, state, words):
     verdict = lesson12.named(answer(), film())
+    assert verdict.state == state and words in verdict.message, verdict
+
+
+BOX = (3, 5, 20, 60)
+
+
+@functools.cache
+def visits():
+    """Two visits of one patient 394 days apart, and the secret they are cleaned with."""
+    first, later = (pydicom.dcmread(get_testdata_file("CT_small.dcm")) for _ in range(2))
+    later.StudyDate, later.SOPInstanceUID = "20050217", "2.25.1"
+    later.file_meta.MediaStorageSOPInstanceUID = "2.25.1"
+    secret = dicom.Pseudonymiser("keep this sentence out of the repository")
+    return first, later, secret, dicom.deidentify(first, secret, clean_regions=[BOX])
+
+
+def cleaned(film, secret=None, regions=(BOX,)):
+    return dicom.deidentify(film, secret or visits()[2], clean_regions=list(regions))
+
+
+def moved(film):
+    film.StudyDate = "20010101"
+    return film
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "words"),
+    [
+        (lambda first, later: ..., "blank", "not attempted"),
+        (lambda first, later: cleaned(later), "done", "one pseudonym"),
+        (lambda first, later: cleaned(later, regions=[(3, 5, 20, 40), (3, 40, 20, 60)]), "done", "one pseudonym"),
+        (lambda first, later: later, "wrong", "as it was"),
+        (lambda first, later: cleaned(first), "wrong", "the first visit"),
+        (lambda first, later: cleaned(later, dicom.Pseudonymiser("another sentence")), "wrong", "another pseudonym"),
+        (lambda first, later: moved(cleaned(later)), "wrong", "days lay between"),
+        (lambda first, later: cleaned(later, regions=[]), "wrong", "still names her"),
+        (lambda first, later: cleaned(later, regions=[(0, 0, 30, 60)]), "wrong", "more than the box"),
+        (lambda first, later: "visit2", "wrong", "not one str"),
+    ],
+)
+def test_the_task_of_the_second_visit(answer, state, words):
+    first, later, _, clean = visits()
+    verdict = lesson12.second(answer(first, later), later, first, clean, BOX)
     assert verdict.state == state and words in verdict.message, verdict

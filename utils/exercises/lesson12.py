@@ -4,6 +4,7 @@ import re
 import numpy as np
 import pandas as pd
 
+from utils import dicom
 from utils.exercises.expect import NEW_ARRAY, expect_array, expect_number, expect_shape, expect_type, number, refuse
 from utils.lesson import exercise
 
@@ -115,6 +116,25 @@ def to_hu(answer):
                "before or after the rescale", padding)
 
 
+@exercise("Task: the second visit", "one person, one pseudonym, the same days between visits, and no name in the box")
+def second(answer, original, before, after, box):
+    refuse(not hasattr(answer, "iterall"), "give what dicom.deidentify returns, not one {}", type(answer).__name__)
+    refuse(str(answer.get("PatientID")) == str(original.PatientID), "that is the film as it was, her number included: "
+           "hand it to dicom.deidentify")
+    refuse(answer.get("SOPInstanceUID") == after.SOPInstanceUID, "that is the first visit; the second is another file")
+    refuse(str(answer.get("PatientID")) != str(after.PatientID), "she has another pseudonym than at her first visit: "
+           "pass `pseudonyms`; without it each call invents a secret of its own")
+    days = [(pd.Timestamp(two.StudyDate) - pd.Timestamp(one.StudyDate)).days
+            for one, two in ((before, original), (after, answer))]  # fmt: skip
+    refuse(days[0] != days[1], "{} days lay between the visits, and now {}: is it visit2.dcm?", *days)
+    top, left, bottom, right = box
+    was, now = dicom.stored_values(original), dicom.stored_values(answer)
+    refuse(np.ptp(now[top:bottom, left:right]) > 0, "the picture still names her: pass clean_regions=[box]")
+    changed = np.asarray(was != now)
+    changed[top:bottom, left:right] = False
+    refuse(changed.any(), "you blank more than the box: {} pixels outside it have changed", int(changed.sum()))
+
+
 HEADER = 1e-4  # mm, by which positions in headers are rounded
 
 
@@ -156,11 +176,14 @@ def _wrong_order(title, got, table, places):
     refuse(list(table.sort_values("instance")["name"]) in either, "InstanceNumber is what the "
            "scanner made of it, in the order it liked; use the positions")
     refuse(got == sorted(got), "a file name says nothing about where a slice lies; use the positions")
-    by_axis = [list(table["name"][np.argsort(along, kind="stable")]) for along in places.T]
+    across = [list(table["name"][np.argsort(along, kind="stable")]) for along in places.T[:2]]
     by_sum = list(table["name"][np.argsort(places.sum(axis=1), kind="stable")])
     refuse(by_sum in either, "x + y + z grows along one diagonal of the room, and these slices ({}) are stacked across "
            "it: use the slice normal", title)
-    refuse(title != "axial" or any(names in either for names in by_axis), "right for axial slices, wrong for others "
+    refuse(title == "axial" and any(names in either for names in across), "you sort by x or y (tuples sort by their "
+           "first number); axial slices are stacked along z, others along neither: project the position on the normal "
+           "of the slices")
+    refuse(title != "axial", "right for axial slices, wrong for others "
            "({}): project the position on the normal of the slices, which is the cross product of the two directions "
            "in `orientation`", title)
     refuse(True, "neighbours in your list are not neighbours in the body: sort by position along the slice normal")
