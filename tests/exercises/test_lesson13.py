@@ -103,6 +103,7 @@ CRUDE = -27 / 110
         ((CRUDE, 0), "done", "quarter"),
         ([-0.245, 0.0], "done", "quarter"),
         (np.array([-0.2455, 0]), "done", "quarter"),
+        ((-0.25, 0), "done", "quarter"),
         ((-CRUDE, 0), "wrong", "other way round"),
         ((0, CRUDE), "wrong", "come first"),
         ((-24.5454545, 0), "wrong", "not per cent"),
@@ -113,6 +114,7 @@ CRUDE = -27 / 110
         ((CRUDE,), "wrong", "you give 1"),
         (("a", 0), "wrong", "two numbers"),
         ((-0.3, 0), "wrong", "how many of the 110"),
+        ((-0.245, 0, 0), "wrong", "within the easy ones"),
     ],
 )
 def test_the_task_of_gaps(answer, state, words):

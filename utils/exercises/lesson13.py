@@ -43,20 +43,20 @@ def leaked_images(answer):
 
 @exercise("Task: gaps", "a gap of a quarter, and nobody does worse for having been seen")
 def gaps_by_hand(answer):
-    words = "give two numbers, (of all images, within a stratum)"
+    words = "give two numbers, (of all images, within the easy ones)"
     expect_type(answer, (tuple, list, np.ndarray), words + "; you give one {kind}")
     refuse(len(answer) != 2, words + "; you give {}", len(answer))
     got = np.array([number(value, words) for value in answer])
     crude = (69 - 96) / 110
     expect_array(got, np.array([crude, 0]), {
         "seen minus unseen: you have it the other way round": np.array([-crude, 0]),
-        "all images come first, the stratum second": np.array([0, crude]),
+        "all images come first, the easy ones second": np.array([0, crude]),
         "give differences of shares, not per cent": np.array([100 * crude, 0]),
-        "within a stratum, subtract shares, not counts: 9 of 10 and 90 of 100 are alike": (
+        "within the easy ones, subtract shares, not counts: 9 of 10 and 90 of 100 are alike": (
             np.array([crude, -81]), np.array([crude, 54]), np.array([crude, -27])),
         "of all images: add up who is right and divide by all, do not average the two shares": np.array([0, 0]),
         "divide by 110 images: as many were seen as not": np.array([69 - 96, 0]),
-    }, "you give {got}: how many of the 110 seen are right, how many of the 110 unseen?", atol=0.003)  # fmt: skip
+    }, "you give {got}: how many of the 110 seen are right, how many of the 110 unseen?", atol=0.006)  # fmt: skip
 
 
 class _Salted(str):
