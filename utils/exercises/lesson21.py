@@ -47,10 +47,13 @@ def blood_window(answer):
 SERIES = {"lines": "A", "calcium": "B", "liver": "D"}
 WHY_NOT = {
     ("lines", "B"): "lines: 3 mm and a soft kernel blur what is finer than they are",
+    ("lines", "C"): "lines: 3 mm and a soft kernel blur what is finer than they are",
+    ("lines", "D"): "lines: 3 mm and a soft kernel blur what is finer than they are",
     ("lines", "E"): "lines: 10 mm average a fine line with the lung around it",
     ("calcium", "A"): "calcium: a sharp kernel makes edges overshoot and noise cross the threshold",
     ("calcium", "C"): "calcium: with iodine in the arteries, blood is as bright as calcium",
     ("calcium", "D"): "calcium: there is still iodine in the blood, so it hides calcium",
+    ("calcium", "E"): "calcium: there is still iodine in the blood, and 10 mm average small calcium away",
     ("liver", "A"): "liver: without contrast agent many metastases have the HU of the liver, and sharp means noisy",
     ("liver", "B"): "liver: without contrast agent many metastases have the HU of the liver",
     ("liver", "C"): "liver: in the arterial phase the liver itself has hardly brightened; the vein's blood comes later",
@@ -66,8 +69,7 @@ def series_for(answer):
     for question, right in SERIES.items():
         given = str(answer[question]).strip().upper()
         refuse(given not in tuple("ABCDE"), "{}: give one letter from A to E, not {!r}", question, answer[question])
-        words = f"{question}: {given} has contrast agent, or slices, that this question does not want"
-        refuse(given != right, WHY_NOT.get((question, given), words))
+        refuse(given != right, WHY_NOT.get((question, given)))
 
 
 @exercise("Exercise 1", "a window that treats every scan alike", spoilt=NEW_ARRAY)
@@ -157,6 +159,8 @@ def scaled(answer, wide, head):
         "you subtract the mean and forget to divide by the standard deviation": wide - inside.mean(),
         "you divide and forget to subtract the mean first": wide / inside.std(),
         "divide by the standard deviation, not by the variance": (wide - inside.mean()) / inside.var(),
+        "the head is right; the air goes along on the same line, so do not blank it":
+            np.where(head, (wide - inside.mean()) / inside.std(), 0),
     }
     expect_array(got, (wide - inside.mean()) / inside.std(), mistakes, "inside the head the mean should be 0 and the "
                  "standard deviation 1; yours are {mean:.2f} and {spread:.2f}", rtol=1e-2, atol=1e-2,
