@@ -18,6 +18,7 @@ MISTAKES["transfer_seconds"] = [
     (_SECONDS + "math.prod(shape) * math.ceil(bits_stored / 8) * 8 / share / (megabits * 1e6)", "multiply"),
     (_SECONDS + "math.prod(shape) * 16 * share / (megabits * 1e6)", "need only one"),
     (_SECONDS + "shape[1] * shape[2] * math.ceil(bits_stored / 8) * 8 * share / (megabits * 1e6)", "one image only"),
+    (_SECONDS + "round(math.prod(shape) * math.ceil(bits_stored / 8) * 8 * share / (megabits * 1e6), 2)", "rounded"),
     (_SECONDS + "1.0", "you say"),
 ]
 _KEY = "def cache_key(settings, version):\n    return "

@@ -7,7 +7,7 @@ from utils.exercises.expect import expect_number, number, refuse
 from utils.lesson import exercise
 
 
-@exercise("Task", "what changes in raw runs through to the end, and nothing is overwritten")
+@exercise("Task: folders", "what changes in raw runs through to the end, and nothing is overwritten")
 def folders(answer):
     expect_number(answer, 5, {
         "nothing is overwritten: what was there stays for the paper that used it, so count it, too": 2,
@@ -17,7 +17,7 @@ def folders(answer):
     }, "one interim and two processed folders are there now; say which new ones come, by their keys")
 
 
-@exercise("Task", "small for the line, plain for the hundredth time")
+@exercise("Task: formats", "small for the line, plain for the hundredth time")
 def formats(over_line, in_training, total, stored):
     """The answers come with what the lesson has: {format: seconds by speed} and a table with the column `slower`."""
     lossless = [name for name in stored.index if "lossy" not in name]
@@ -34,7 +34,7 @@ def formats(over_line, in_training, total, stored):
            in_training, 10 ** (stored["slower"][in_training] - stored["slower"][fastest]), fastest)  # fmt: skip
 
 
-@exercise("Task", "a region seldom begins where a tile begins")
+@exercise("Task: tiles", "a region seldom begins where a tile begins")
 def tiles(answer):
     expect_number(answer, 9, {
         "512 pixels are two tiles wide only where they begin at a tile's border; 100 is none": 4,
@@ -52,7 +52,11 @@ def transfer_seconds(answer):
     for shape, stored, megabits, share in cases:
         bits = 8 if stored == 8 else 16
         truth = np.prod(shape) * bits * share / (megabits * 1e6)
-        expect_number(answer(shape, stored, megabits, share), truth, {
+        got = number(answer(shape, stored, megabits, share))
+        exact = np.isclose(got, truth, rtol=1e-5)
+        refuse(not exact and abs(got - truth) < 0.01 * truth, "that is right and rounded; return it as it is: a "
+               "hundred thousand studies add up")  # fmt: skip
+        expect_number(got, truth, {
             "you divide bytes by bits: a byte is eight bits": truth / 8,
             "you multiply bits by eight: bits_stored is in bits already": truth * 8,
             "{stored} bits fill two whole bytes: round up before you multiply": truth * stored / bits,

@@ -14,7 +14,7 @@ def _runs(function, *arguments):
     return True
 
 
-@exercise("Task", "pixels, times their area, times the distance of the planes")
+@exercise("Task: liver", "pixels, times their area, times the distance of the planes")
 def liver(answer, mask, measures):
     """The answer comes with the lesson's mask of one plane and with the header's PixelMeasuresSequence."""
     high, wide = map(float, measures.PixelSpacing)
@@ -32,7 +32,7 @@ def liver(answer, mask, measures):
        "and divide by 1000")  # fmt: skip
 
 
-@exercise("Task", "both against the same kind of vote, and neither took part in it")
+@exercise("Task: partner", "both against the same kind of vote, and neither took part in it")
 def partner(answer, scores):
     refuse(not isinstance(answer, str) or answer not in scores, "{!r} is no row; the rows are: {}", answer,
            "; ".join(scores))  # fmt: skip
@@ -46,7 +46,7 @@ def partner(answer, scores):
         refuse(answer.startswith(begins), sentence)
 
 
-@exercise("Task", "most of what is labelled yes never was one")
+@exercise("Task: rare", "most of what is labelled yes never was one")
 def seems_to_find(answer):
     got = number(answer)
     truth = 0.01 * 0.95 / (0.01 * 0.95 + 0.99 * 0.05)
