@@ -4,7 +4,7 @@ import functools
 import pytest
 from support import *  # noqa: F403 the five tests, which read the two tables below
 
-from utils import models, training
+from utils import augment, models, training
 from utils.exercises import lesson32
 
 # {exercise: [(code that defines a wrong answer, words its message must hold), …]}
@@ -145,6 +145,12 @@ VERSION = {"network": NETWORK, "optimiser": training.adamw, "schedule": training
         ({"optimiser": functools.partial(training.adamw, rate=1e-3)}, "done", "it has a name"),
         ({"network": lambda: None}, "done", "it has a name"),
         ({"network": models.ResidualNetwork}, "done", "it has a name"),
+        ({"augment": None}, "done", "it has a name"),
+        ({"augment": lambda x, y: (augment.turned_and_shifted(x), y)}, "done", "it has a name"),
+        ({"augment": lambda x, y: [x.flip(3), y]}, "done", "it has a name"),
+        ({"augment": augment.Mixup(7)}, "done", "it has a name"),
+        ({"augment": augment.turned_and_shifted}, "wrong", "returns both"),
+        ({"augment": lambda x, y: augment.turned_and_shifted(x)}, "wrong", "returns both"),
         ({}, "wrong", "is empty"),
         ({"rate": 1e-3}, "wrong", "no entry 'rate'"),
         ({"batch_size": 32, "epochs": 24}, "wrong", "which of them did it"),
@@ -153,7 +159,7 @@ VERSION = {"network": NETWORK, "optimiser": training.adamw, "schedule": training
         ({"schedule": training.one_cycle}, "wrong", "has already"),
         ({"batch_size": 0}, "wrong", "from 1 to 1024"),
         ({"epochs": 2.5}, "wrong", "whole number from 1 to 60"),
-        ({"optimiser": 1e-3}, "wrong", "makes an optimiser"),
+        ({"optimiser": 1e-3}, "wrong", "such as functools.partial"),
         ({"loss": None}, "wrong", "given scores and labels"),
         ({"network": models.ResidualNetwork(7, stem=2)}, "wrong", "put `lambda:`"),
         ("batch_size=32", "wrong", "give a dictionary"),

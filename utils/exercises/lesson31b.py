@@ -23,7 +23,8 @@ def place(lower_left, places):
 
 @exercise("Task: sides", "rounded down, both times")
 def sides(first, second):
-    first = number(first)
+    one = "give one side, a number: the map has as many rows as columns"
+    first, second = number(first, one), number(second, one)
     expect_number(first, 14, {
         "first: 13.5 is rounded down before 1 is added": (14.5, 15),
         "first: add 1 in the end, for the place at the start": (13, 13.5),
@@ -31,9 +32,9 @@ def sides(first, second):
         "first: you leave out the stride": 28,
     }, "first: (28 + 2 · 2 − 5) / 2, down, + 1; you give {got:g}")  # fmt: skip
     expect_number(second, 6, {
-        "second: 5.5 is rounded down before 1 is added": (6.5, 7),
+        "second: 7 comes from rounding up, or from a padding that is not there": 7,
+        "second: 5.5 is rounded down before 1 is added": 6.5,
         "second: add 1 in the end": (5, 5.5),
-        "second: there is no padding here": 7,
         "second: you leave out the stride": 12,
     }, "second: (14 − 3) / 2, down, + 1; you give {got:g}")  # fmt: skip
 

@@ -1,6 +1,8 @@
 """Lesson 3.2, Which of your improvements were real?: its checks."""
 import numpy as np
+import torch
 
+from utils import lesson
 from utils.exercises.expect import expect_number, expect_type, number, refuse
 from utils.lesson import Hint, exercise
 
@@ -153,7 +155,8 @@ REMEDIES = {
 
 ENTRIES = ("network", "optimiser", "schedule", "augment", "loss", "batch_size", "epochs")
 GIVES = {
-    "network": "makes a network, called without anything", "optimiser": "makes an optimiser, given the network",
+    "network": "makes a network, called without anything",
+    "optimiser": "makes an optimiser, given the network, such as functools.partial(training.adamw, rate=1e-3)",
     "schedule": "makes a schedule, given optimiser and steps, or None", "loss": "gives one number, given scores and "
     "labels", "augment": "changes pictures and classes, or None",
 }  # fmt: skip
@@ -179,18 +182,31 @@ def my_change(answer, version):
         made = getattr(value, "parameters", None) if name == "network" else None
         refuse(made and not isinstance(value, type), "network is what makes a network, so that each seed gets a "
                "new one: put `lambda:` before yours")
+        refuse(name == "augment" and value and not _gives_both(value), "augment gets pictures *and* classes, and "
+               "returns both: `lambda pictures, classes: (augment.turned_and_shifted(pictures), classes)`")
     refuse(value is before or name in ("batch_size", "epochs") and value == before,
            "{} is what version 7 has already", name)
+
+
+def _gives_both(augment):
+    """Whether two pictures and their classes come back from an augment as two things."""
+    pictures = torch.zeros(2, 3, 28, 28, device=lesson.device())
+    try:
+        with torch.random.fork_rng(devices=[]):
+            both = augment(pictures, torch.tensor([0, 1], device=pictures.device))
+    except TypeError:  # it wants fewer, or more
+        return False
+    return isinstance(both, (tuple, list)) and len(both) == 2 and all(len(part) == 2 for part in both)
 
 
 MAY_SAY = "ACF"
 NOT_SO = {
     "B": "B: the share of right alarms depends on how common melanoma is, and this collection is no clinic",
     "D": "D: a setting chosen by its test score makes the test set a validation set",
-    "E": "E: nine results were named; nobody has read them all",
+    "E": "E: ten results were named; nobody has read them all",
 }
 SO = {
-    "A": "A says on what, against whom and how it was compared: it may stand",
+    "A": "A says on what, that it leaks, against whom and how it was compared: it may stand",
     "C": "C is what the control measured: it may stand, and it should",
     "F": "F says at which operating point, and the price of another: it may stand",
 }
