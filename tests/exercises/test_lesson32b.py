@@ -88,12 +88,15 @@ UNUSUAL = {
     ("task", "answers", "state", "words"),
     [
         ("aside", (...,), "blank", "not attempted"),
-        ("aside", (2,), "done", "its reason"),
-        ("aside", (np.int64(2),), "done", "its reason"),
-        ("aside", (0,), "wrong", "look into heads.skipped"),
-        ("aside", (3,), "wrong", "you say 3"),
-        ("aside", ({"boxes.csv": "stands beside"},), "wrong", "len() counts"),
-        ("aside", (["boxes.csv"],), "wrong", "as a number"),
+        ("aside", ("boxes.csv",), "done", "in silence"),
+        ("aside", (" boxes.csv",), "done", "in silence"),
+        ("aside", ("boxes",), "wrong", "with its ending"),
+        ("aside", ("masks.npz",), "wrong", "the other one"),
+        ("aside", ("0001.jpg",), "wrong", "no file called '0001.jpg'"),
+        ("aside", ("stands beside the folders",), "wrong", "that is the reason"),
+        ("aside", (2,), "wrong", "in quotes"),
+        ("aside", ({"boxes.csv": "stands beside"},), "wrong", "the whole list"),
+        ("aside", (["boxes.csv"],), "wrong", "one name"),
         ("first_loss", (...,), "blank", "not attempted"),
         ("first_loss", (np.log(2),), "done", "ln k"),
         ("first_loss", (0.693,), "done", "ln k"),
@@ -103,6 +106,8 @@ UNUSUAL = {
         ("first_loss", (np.log2(2),), "wrong", "base 2"),
         ("first_loss", (np.log10(2),), "wrong", "base 10"),
         ("first_loss", (0,), "wrong", "right and sure"),
+        ("first_loss", (0.69,), "wrong", "rounded too early"),
+        ("first_loss", (0.7,), "wrong", "rounded too early"),
         ("first_loss", ("ln 2",), "wrong", "one number"),
         ("first_loss", (0.8,), "wrong", "you give 0.800"),
         ("times_longer", (...,), "blank", "not attempted"),
@@ -139,7 +144,9 @@ KIND = np.array([0, 0, 0, 0, 1, 1, 2, 2, 2, 2])
         ("missed", 4 / 10, "wrong", "divide by all films"),
         ("missed", 4, "wrong", "how many are missed"),
         ("missed", 6 / 10, "wrong", "all wrong answers"),
-        ("missed", 4 / 5, "wrong", "called normal"),
+        ("missed", 4 / 5, "wrong", "not called ill"),
+        ("missed", 400 / 7, "wrong", "not percent"),
+        ("missed", 5 / 10, "wrong", "healthy ones too"),
         ("missed", 0.1, "wrong", "you give 0.100"),
         ("missed", [0.5, 0.5], "wrong", "one number"),
         ("balanced", ..., "blank", "not attempted"),
@@ -159,3 +166,18 @@ def test_the_balance_of_answers_is_not_that_of_classes():
     said, kind = np.eye(3)[[0, 0, 0, 0, 1, 2]], np.array([0, 0, 1, 1, 1, 2])
     verdict = lesson32b.balanced(np.mean([1 / 2, 1, 1]), said, kind)
     assert verdict.state == "wrong" and "each answer is right" in verdict.message
+
+
+def test_a_mean_probability_is_no_share_of_films():
+    unsure = np.array([[0.4, 0.6], [0.3, 0.7], [0.85, 0.15], [0.9, 0.1]])
+    labels = np.array([1, 1, 1, 0])
+    for mean in (np.mean([0.4, 0.3, 0.85]), np.mean([0.6, 0.7, 0.15])):
+        verdict = lesson32b.missed(mean, unsure, labels)
+        assert verdict.state == "wrong" and "mean probability" in verdict.message
+    assert lesson32b.missed(1 / 3, unsure, labels).state == "done"
+
+
+def test_the_missed_of_three_classes_are_called_any_other():
+    kinds = np.array([1, 1, 1, 1, 0, 2])
+    said = np.eye(3)[[1, 0, 2, 1, 0, 1]]
+    assert lesson32b.missed(1 / 2, said, kinds).state == "done"

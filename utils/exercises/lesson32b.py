@@ -7,17 +7,17 @@ from utils.lesson import exercise
 # ---------------------------------------------------------------------------- tasks
 
 
-@exercise("Task 1", "nothing was left aside in silence: each name comes with its reason")
+@exercise("Task 1", "a table, and no image of a class: nothing is left aside in silence")
 def aside(answer, skipped):
     """The answer comes with `skipped`, {file: why it was left aside}."""
-    refuse(isinstance(answer, dict), "that is the list itself; how many entries has it? len() counts them")
-    if isinstance(answer, str | list | tuple | set):
-        refuse(True, "how many files, as a number: len(heads.skipped)")
-    expect_number(
-        answer, len(skipped),
-        {"that is as if all files had been read: look into heads.skipped": 0.0},
-        "you say {got:g}; count the entries of heads.skipped",
-    )  # fmt: skip
+    refuse(isinstance(answer, dict), "that is the whole list; look into it: which of the files is a table?")
+    refuse(isinstance(answer, list | tuple | set), "give one name, not a list: which of the files is a table?")
+    refuse(not isinstance(answer, str), "give a file's name, in quotes: look into heads.skipped")
+    name = answer.strip()
+    refuse(name in skipped.values(), "that is the reason; give the name of the file")
+    refuse(f"{name}.csv" in skipped, "give the whole name, with its ending: {!r}", f"{name}.csv")
+    refuse(name not in skipped, "no file called {!r} stayed aside; heads.skipped lists the names", name)
+    refuse(not name.endswith(".csv"), "{!r} holds arrays of NumPy; the table is the other one", name)
 
 
 @exercise("Task 2", "with k classes it is ln k; a first loss far from it means that something is broken")
@@ -30,6 +30,7 @@ def first_loss(answer):
             "the logarithm is negative; the loss is minus it": -np.log(2),
             "that logarithm is to the base 2; cross-entropy takes the natural one, np.log": 1.0,
             "that logarithm is to the base 10; cross-entropy takes the natural one, np.log": np.log10(2),
+            "rounded too early: write the formula, with np.log": (0.69, 0.7),
         },
         "you give {got:.3f}; minus the natural logarithm of one half is meant",
         rtol=2e-3,
@@ -38,20 +39,26 @@ def first_loss(answer):
 
 @exercise("Task 3", "that is the number to discuss with the paediatrician, with its interval")
 def missed(answer, probabilities, labels):
-    """The answer comes with what the lesson has: probabilities (n, 2) and labels (n,), 1 pneumonia."""
+    """The answer comes with what the lesson has: probabilities (n, classes) and labels (n,), 1 pneumonia."""
     called, ill = probabilities.argmax(1) == 1, labels == 1
+    truth = (~called)[ill].mean()
     expect_number(
-        answer, (~called)[ill].mean(),
+        answer, truth,
         {
+            "give a share from 0 to 1, not percent": 100 * truth,
             "that is the share found; the others are missed": called[ill].mean(),
             "that is the share of healthy films that are called ill; ask about the ill ones": called[~ill].mean(),
             "you divide by all films; take the ill ones only, [ill]": (~called & ill).mean(),
             "that is how many are missed; divide by the number of ill ones": float((~called & ill).sum()),
             "that is the share of all wrong answers; ask about the ill ones": (called != ill).mean(),
-            "you divide by those called normal; ask which share of the ill is": (
+            "you divide by those not called ill; ask which share of the ill is": (
                 (~called & ill).sum() / max((~called).sum(), 1)),
+            "that is the share of all films not called ill, healthy ones too; take the ill ones, [ill]": (
+                (~called).mean()),
+            "that is a mean probability; count the films: whose argmax is not 1?": (
+                probabilities[ill, 0].mean(), probabilities[ill, 1].mean(), 1 - probabilities[ill, 1].mean()),
         },
-        "you give {got:.3f}; of the films with label 1, take the share whose argmax is 0",
+        "you give {got:.3f}; of the films with label 1, take the share whose argmax is not 1",
     )  # fmt: skip
 
 
