@@ -6,6 +6,7 @@ Two:          torchrun --nproc-per-node=2 train.py data.npz
 import argparse
 import json
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -22,6 +23,7 @@ parser.add_argument("--checkpoint", type=Path, default="checkpoint.pt")
 parser.add_argument("--every", type=int, default=10)    # steps from one checkpoint to the next
 parser.add_argument("--steps", type=int, default=40)
 parser.add_argument("--batch", type=int, default=64)    # images a step, of all processes together
+parser.add_argument("--width", type=int, default=16)    # channels of the first stage
 parser.add_argument("--seed", type=int, default=0)
 parser.add_argument("--device", default="cpu")
 options = parser.parse_args()
@@ -45,17 +47,30 @@ torch.backends.cudnn.deterministic = True  # and repeatable
 # 2. The same data and the same first weights in every process.
 store = np.load(options.data)
 images, labels = (torch.from_numpy(store[name]).to(device) for name in ("images", "labels"))
+if not 0 < options.batch <= len(labels):
+    raise SystemExit(f"a batch of {options.batch} from {len(labels)} images: change --batch.")
 torch.manual_seed(options.seed)
-model = ResidualNetwork(int(labels.max()) + 1, widths=(16, 32, 64), norm="group").to(device)
+widths = (options.width, 2 * options.width, 4 * options.width)
+model = ResidualNetwork(int(labels.max()) + 1, widths=widths, norm="group").to(device)
 optimiser = torch.optim.AdamW(model.parameters(), eps=1e-5)
 
-# 3. Where did we stop?
+# 3. Where did we stop? A checkpoint belongs to one run: it keeps what makes the run, and refuses
+# any other.
+run = {"seed": options.seed, "batch": options.batch, "width": options.width, "images": len(labels),
+       "classes": int(labels.max()) + 1}
 start = 0
 if options.checkpoint.exists():
     state = torch.load(options.checkpoint, map_location=device, weights_only=True)
+    other = [f"{name} {state.get('run', {}).get(name)}, not {run[name]}" for name in run
+             if state.get("run", {}).get(name) != run[name]]
+    if other:
+        raise SystemExit(f"{options.checkpoint.name} belongs to another run ({'; '.join(other)}): "
+                         "name another --checkpoint, or delete it.")
     model.load_state_dict(state["model"])
     optimiser.load_state_dict(state["optimiser"])
     start = state["step"]
+    if start >= options.steps and rank == 0:
+        print(f"nothing to do: {start} steps are done; for more, raise --steps.", file=sys.stderr)
 network = DistributedDataParallel(model) if world > 1 else model
 
 
@@ -76,7 +91,8 @@ def my_part_of_batch(step):
 def save(step):
     """Write beside the old checkpoint, then swap in one go: there is always a whole one."""
     part = options.checkpoint.with_suffix(".part")
-    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step}
+    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step,
+             "run": run}
     torch.save(state, part)
     os.replace(part, options.checkpoint)
 
