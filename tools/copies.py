@@ -16,7 +16,7 @@ from tools import notebook
 from tools.notebook import NotebookError, all_notebooks, label, read, tags, write_whole
 
 RECORD = ".origins.json"  # {file in work/: the mark of what was copied}
-PAGES = ("README.md", "checklist.md", "checklist.html", "glossary.md")  # beside the lessons of an episode
+PAGES = ("README.md", "checklist.md", "checklist.html", "glossary.md", "train.py")  # beside the lessons of an episode
 PICTURES = "*.png"  # that these pages show
 BADGE = re.compile(r"\n?\[!\[Open in Colab\].*\n?")  # a picture from the network, and a way to another copy
 LINK = re.compile(r"\]\(episodes/")
