@@ -66,15 +66,24 @@ def fit(right: np.ndarray, plain: np.ndarray, *, turns: bool, seed: int = 0, cou
 
 
 def spoil(image: np.ndarray, rng: np.random.Generator, turns: bool) -> np.ndarray:
-    """A wrong image of a right one: what `shift.spoil` makes of it, or blobs; never one that only is turned, if turned
-    ones are right."""
-    if rng.integers(7) == 0:
-        return _changed(image, _blobs, rng)
-    spoiled = _changed(image, shift.spoil, rng)
+    """A wrong image of a right one: what `shift.spoil` makes of it, or blobs; in colour often in other colours, or in
+    nothing but these. Never one that only is turned, if turned ones are right."""
+    colour = image.shape[2] == 3
+    if colour and rng.integers(4) == 0:
+        return _recoloured(image, rng)
+    change = _blobs if rng.integers(7) == 0 else shift.spoil
+    spoiled = _changed(image, change, rng)
     alike = [np.rot90(image, k) for k in (1, 2, 3)] + [image[::-1]]
     while turns and any(np.array_equal(spoiled, view) for view in alike):
         spoiled = _changed(image, shift.spoil, rng)
-    return spoiled
+    return _recoloured(spoiled, rng) if colour and rng.integers(2) else spoiled
+
+
+def _recoloured(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Each channel another mixture of the three; one time in three the same mixture, which is grey."""
+    shares = rng.dirichlet([0.5] * 3, 3)  # (channels that come out, channels that go in)
+    shares = shares[[0, 0, 0]] if rng.integers(3) == 0 else shares
+    return np.rint(image @ shares.T).astype(np.uint8)
 
 
 def _changed(image: np.ndarray, change: Any, rng: np.random.Generator) -> np.ndarray:
