@@ -28,7 +28,8 @@ KEPT_ASIDE = {"lateral films": 40, "CT across": 30, "CT from the front": 30, "CT
 MEDICAL = 5  # of these kinds are grey medical images
 RIGHT = 200  # images a seed, of home and of the second site
 
-VARIANTS = ["chest, children", "chest, clinic", "skin", "skin without rosendahl", "skin without vienna_dias"]
+VARIANTS = ["chest, children", "chest, clinic", "skin", "skin without rosendahl",
+            "skin without vienna_dias"]  # fmt: skip
 SEEDS = range(3)
 TOLERANCE = 25  # images; shares differ far less
 
@@ -70,7 +71,7 @@ def lateral(number):
 
 
 def slices(axis, count, rng):
-    """CT slices: half of the course's scan, half of a patient of the clinic; lung or soft-tissue window."""
+    """CT slices, half of the course's scan, half of a patient of the clinic, in one of two windows."""
     own = ct.ct(make_patient(int(rng.integers(900_000, 990_000))), (3, 3, 4), (128, 96, 80))[0]
     scan = datasets.ct_volume().array
     for k in range(count):
@@ -93,7 +94,8 @@ def heads(count, rng):
 
 def pieces(count, rng):
     """Pieces of thirteen photographs that come with scikit-image and scikit-learn."""
-    names = ["astronaut", "brick", "camera", "cat", "coffee", "coins", "grass", "gravel", "hubble_deep_field", "moon", "rocket"]
+    names = ["astronaut", "brick", "camera", "cat", "coffee", "coins", "grass", "gravel",
+             "hubble_deep_field", "moon", "rocket"]  # fmt: skip
     every = [getattr(photographs, name)() for name in names] + load_sample_images().images
     for _ in range(count):
         one = every[rng.integers(len(every))]
