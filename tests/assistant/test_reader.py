@@ -17,6 +17,7 @@ import pydicom
 import pytest
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from pydicom.dataset import FileMetaDataset
 
 from assistant import defaults, files, gate, reader
@@ -131,6 +132,22 @@ def test_a_file_is_read_as_a_folder_is_read(small, tmp_path):
     for image, name in zip(folder.images, folder.table["file"], strict=True):
         shown = files.open_file(tmp_path / name).image
         assert np.array_equal(reader.sized(shown, SIDE, 1)[..., 0], image)
+
+
+def test_a_reader_of_middle_squares_crops_and_draws_its_map_there(open_door):
+    wide = np.pad(PICTURE, ((0, 0), (32, 32)))
+    crops = replace(open_door, cropped=True)
+    assert np.allclose(crops.read(png_of(wide)).probabilities, open_door.read(png_of(PICTURE)).probabilities, atol=1e-3)
+    overlay = crops.read(png_of(wide)).overlay
+    assert overlay.shape == wide.shape and overlay.max() > 0 and not overlay[:, :32].any() and not overlay[:, 96:].any()
+
+
+def test_what_stands_beside_the_pixels_is_named(open_door):
+    about = PngInfo()
+    about.add_text("Patient", "Danuser")
+    found = open_door.read(png_of(PICTURE, pnginfo=about))
+    assert found.facts["identity"].startswith("Patient beside the pixels") and "Danuser" not in str(found)
+    assert open_door.read(png_of(PICTURE)).facts["identity"].startswith("nothing beside")
 
 
 def test_sets_without_a_class_and_with_all_say_what_that_means(open_door):
@@ -409,7 +426,7 @@ def test_without_the_folder_medmnist_at_64_pixels_is_taken_and_never_its_test(tm
     np.savez(tmp_path / "pneumoniamnist_64.npz", **made)
     pile = defaults.chest()
     assert pile.images.shape == (18, 64, 64) and set(pile.images.ravel().tolist()) == {0, 1} and pile.source.is_real
-    assert pile.classes == ("normal", "pneumonia") and len(set(pile.groups.tolist())) == 18
+    assert pile.cropped and pile.classes == ("normal", "pneumonia") and len(set(pile.groups.tolist())) == 18
 
 
 def test_a_child_is_a_kind_and_a_number(tmp_path):
