@@ -33,14 +33,12 @@ MISTAKES["decide"] = [
     (DECIDE + "rates = [right / of if of else .75 for right, of in results]\n    "
      "return 'go on' if all(r >= s for r, s in zip(rates, needed)) else 'stop'", "may lie below"),
     (DECIDE + ENDS + ABOVE, "enough to stop"),
-    (DECIDE + ENDS + BELOW.replace("any", "all") + ABOVE, "enough to stop"),
     (DECIDE + ENDS.replace("(0, 1)", "(1, 1)") + BELOW + ABOVE, "nothing is known"),
     (DECIDE + ENDS.replace("(0, 1)", "(0, 0)") + BELOW + ABOVE, "nothing is known"),
     (DECIDE + ENDS + BELOW + "return 'wait'", "go on"),
-    (DECIDE + ENDS + BELOW + ABOVE.replace("all", "any"), "may lie below"),
-    (DECIDE + ENDS + BELOW.replace("ends, needed", "ends[:1], needed") + ABOVE, "enough to stop"),
     (DECIDE + ENDS + BELOW.replace("_, high", "high, _") + ABOVE, "may lie below"),
     (DECIDE + ENDS + BELOW.replace("high <", "high <=") + ABOVE.replace(">=", ">"), "just what is needed"),
+    (DECIDE + ENDS + BELOW.replace("ends, needed", "ends[1:], needed[1:]") + ABOVE, "look at all"),
     (DECIDE + ENDS + BELOW + "return 'yes'", "none of"),
     (DECIDE + ENDS + "return True", "not bool"),
 ]
