@@ -144,7 +144,8 @@ def lacking(answer):
     expect_type(got, (list, tuple), "return a list of names; you return {kind}")
     got = list(got)
     right = ["Made for", "Groups", "Split", "Calibration", "Sets"]
-    refuse(got == [name for name in NAMES if name not in right], "those are the lines that are there; return the others")
+    refuse(got == [name for name in NAMES if name not in right], "those are the lines that are there; return the "
+           "others")  # fmt: skip
     refuse(set(got) == {"Made for"}, "a word that occurs in the text is no line: look for '- **Split:**' at the "
            "beginning of a line")  # fmt: skip
     refuse("Groups" not in got, "the line Groups is there and says nothing: what stands behind the colon?")
