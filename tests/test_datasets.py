@@ -669,6 +669,22 @@ def test_a_folder_for_each_class(tmp_path):
     assert found.part("all").labels.shape == (6,) and found.part("train") is None
 
 
+def test_another_opener_reads_what_pictures_do_not(tmp_path):
+    root = tmp_path / "mine"
+    for name in ("a/0.dcm", "b/0.dcm", "b/1.zip"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(b"x")
+
+    def opener(file, size, mode):
+        if file.suffix == ".zip":
+            raise ValueError("its window cannot be used")
+        return np.full((size, size), 7, np.uint8), set()
+
+    found = datasets.folder(root, size=4, opener=opener)
+    assert found.images.shape == (2, 4, 4) and (found.images == 7).all()
+    assert found.skipped == {"b/1.zip": "its window cannot be used"}, "the opener's own reason, whatever the ending"
+
+
 def test_splits_sizes_colours_and_depths(tmp_path):
     root = tmp_path / "mine"
     for split in ("Training", "validation", "test"):

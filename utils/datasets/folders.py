@@ -12,6 +12,7 @@ import warnings
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -60,7 +61,7 @@ def split_folders(place: Place, size: int | None = None) -> Images:
     return Images(place.card.name, source.title, found.classes, source, **parts)
 
 
-def class_folders(path: str | Path, *, size: int | None = None, mode: str = "L") -> Folder:
+def class_folders(path: str | Path, *, size: int | None = None, mode: str = "L", opener: Any = None) -> Folder:
     """Read a folder of images with a folder for each class, whole or inside train, val and test.
 
     Hidden files are ignored; every other file is in the table, or in `.skipped` with the reason; `.source.note` says
@@ -70,6 +71,7 @@ def class_folders(path: str | Path, *, size: int | None = None, mode: str = "L")
         path: the folder.
         size: resize each image to size × size pixels (the aspect ratio is not kept); needed if sizes differ.
         mode: "L" for grey or "RGB" for colour. Images of 16 bits keep their upper 8.
+        opener: what opens a file in place of `picture` below, as for DICOM (lesson 4.7); its ValueError is the reason.
 
     Raises:
         DataError: no such folder, no class folders, one class only, no images, different sizes, too many pixels, or a
@@ -89,7 +91,7 @@ def class_folders(path: str | Path, *, size: int | None = None, mode: str = "L")
         _look(root, shown, met)
     except OSError as error:
         raise DataError(f"{shown} cannot be read ({error.strerror}): check its permissions.") from None
-    images, rows = _pictures(root, shown, met, size, mode)
+    images, rows = _pictures(root, shown, met, size, mode, opener or picture)
     table = pd.DataFrame(rows, columns=["file", "split", "class"], dtype=str)
     names, labels = np.unique(table["class"].to_numpy(dtype=str), return_inverse=True)
     classes, labels = tuple(map(str, names)), labels.astype(np.int64)
@@ -277,11 +279,9 @@ def _reason(error: Exception, name: str) -> str:
     """Why a file is not among the images: one clause, without a path."""
     from PIL import Image, UnidentifiedImageError
 
-    for pattern, what in OTHERS.items():
-        if re.search(pattern, name, re.I):
-            return what
     if isinstance(error, UnidentifiedImageError):
-        return "not an image"
+        known = [what for pattern, what in OTHERS.items() if re.search(pattern, name, re.I)]
+        return known[0] if known else "not an image"
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return "too many pixels"
     if isinstance(error, PermissionError):
@@ -293,7 +293,7 @@ def _reason(error: Exception, name: str) -> str:
 
 
 def _pictures(
-    root: Path, shown: str, met: _Met, size: int | None, mode: str
+    root: Path, shown: str, met: _Met, size: int | None, mode: str, opener: Any
 ) -> tuple[np.ndarray, list[tuple[str, str, str]]]:
     """The images uint8 (n, h, w[, 3]) and their rows of the table; what is skipped or odd goes into `met`."""
     images, rows, deep, odd = np.empty(0, np.uint8), [], [], Counter()
@@ -301,7 +301,7 @@ def _pictures(
     for name, split, label in Bar(met.files, desc="reading images"):
         short = _plain(name)
         try:
-            pixels, strange = picture(root / name, size, mode)
+            pixels, strange = opener(root / name, size, mode)
         except Exception as error:  # Pillow raises nearly anything on damaged files
             met.skipped[short] = _reason(error, name)
             continue
