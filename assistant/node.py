@@ -18,23 +18,21 @@ import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydicom import uid
-from pydicom.pixels import get_decoder
-
-from assistant import defaults, files, reader
-from assistant.spool import Spool
-from utils import datasets
-
-NEEDS = "The node needs pynetdicom and highdicom, as the course does not: run make environment EXTRAS=assistant once."
 try:
+    import highdicom  # noqa: F401 (of objects)
     import pynetdicom
     from pynetdicom import evt, sop_class
-
-    from assistant import report
 except ImportError:
+    NEEDS = "The node needs pynetdicom and highdicom, as no lesson does: run make environment EXTRAS=assistant once."
     if __name__ == "__main__":
         sys.exit(NEEDS)
     raise ImportError(NEEDS) from None
+from pydicom import uid
+from pydicom.pixels import get_decoder
+
+from assistant import defaults, files, objects, reader
+from assistant.spool import Spool
+from utils import datasets
 
 SUCCESS, FULL, WRONG, UNCLEAR = 0x0000, 0xA700, 0xA900, 0xC210  # PS3.4 B.2.3
 IMAGES = [context.abstract_syntax for context in pynetdicom.AllStoragePresentationContexts]
@@ -90,7 +88,7 @@ class Node:
 
     def start(self) -> Node:
         """Listen, and go on with what lies in the spool. Raises OSError where the port is taken."""
-        self._version = report.version_of(self.by)
+        self._version = objects.version_of(self.by)
         self._waits: dict[Path | None, tuple[float, float]] = {}  # of what failed, None: the archive: until, how long
         self._news, self._ends = threading.Event(), threading.Event()
         entity = pynetdicom.AE(self.here.title)
@@ -142,7 +140,7 @@ class Node:
             if said and accepted and said not in accepted:
                 return WRONG, f"Modality not read here; read: {', '.join(accepted)}."
             return UNCLEAR, "The image cannot be decoded, or is too large."
-        image, asked = report.header(raw), event.request
+        image, asked = objects.header(raw), event.request
         if (image.SOPClassUID, image.SOPInstanceUID) != (asked.AffectedSOPClassUID, asked.AffectedSOPInstanceUID):
             return WRONG, "Request and object name different SOPs."
         try:
@@ -195,7 +193,7 @@ class Node:
         """Read, and send what was found; "" if the archive has acknowledged all of it, else why not."""
         raw = job.read_bytes()
         found = self.by.read(raw, "The image")
-        for made in report.objects(report.header(raw), found, self._version):
+        for made in objects.answer(objects.header(raw), found, self._version):
             status = peer.send_c_store(made).get("Status")
             if status != SUCCESS and (status is None or status >> 12 != 0xB):  # 0xBxxx: stored, with a remark
                 return "the archive did not answer" if status is None else f"the archive said 0x{status:04X}"

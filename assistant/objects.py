@@ -59,7 +59,7 @@ def header(raw: bytes) -> pydicom.Dataset:
     return found
 
 
-def objects(image: pydicom.Dataset, finding: reader.Finding, version: str) -> list[pydicom.Dataset]:
+def answer(image: pydicom.Dataset, finding: reader.Finding, version: str) -> list[pydicom.Dataset]:
     """The report, and the capture where there is a map: for a declined image the report alone.
 
     `image` is what `header` gives, `version` what `version_of` gives.
