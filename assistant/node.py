@@ -27,7 +27,7 @@ except ImportError:
     if __name__ == "__main__":
         sys.exit(NEEDS)
     raise ImportError(NEEDS) from None
-from pydicom import uid
+from pydicom import Dataset, uid
 from pydicom.pixels import get_decoder
 
 from assistant import defaults, files, objects, reader
@@ -40,9 +40,10 @@ PLAIN = [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian]
 PACKED = [uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless,
           uid.JPEG2000Lossless, uid.JPEG2000, uid.RLELossless]  # fmt: skip
 DECODED = [syntax for syntax in PACKED if get_decoder(syntax).is_available]
-MOST_SENDERS, MOST_PDU, PATIENCE = 10, 1 << 17, 30  # at once; bytes; seconds without an answer
+MOST_SENDERS, MOST_PDU, PATIENCE = 10, 1 << 17, 60  # at once; bytes; seconds without an answer
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds until something is tried again; doubled each time
 SPOOL = defaults.KEPT.parent / "node"
+ANSWERS = (sop_class.ComprehensiveSRStorage, sop_class.SecondaryCaptureImageStorage)
 DEVICE = "Teaching material, not a medical device: no patient's care may depend on it."
 log = logging.getLogger("assistant.node")
 
@@ -111,10 +112,11 @@ class Node:
         self._ends.set()
         self._news.set()
         self._worker.join()
+        self.spool.close()
 
     # ------------------------------------------------------------------------ in
 
-    def _stored(self, event: evt.Event) -> int | pynetdicom.dsutils.Dataset:
+    def _stored(self, event: evt.Event) -> Dataset:
         """The status of a C-STORE, a sentence beside it where it is a refusal."""
         job = hashlib.sha256(str(event.request.AffectedSOPInstanceUID).encode()).hexdigest()[:8]
         try:
@@ -122,7 +124,7 @@ class Node:
         except Exception as error:  # of pydicom: foreign bytes make it raise nearly anything
             status, why = UNCLEAR, f"The object cannot be understood: {type(error).__name__}."
         log.info("%s %s", job, f"refused, 0x{status:04X}: {why}" if why else "kept and acknowledged")
-        answer = pynetdicom.dsutils.Dataset()
+        answer = Dataset()
         answer.Status = status
         if why:
             answer.ErrorComment = why.encode("ascii", "replace").decode()[:64]
@@ -154,22 +156,34 @@ class Node:
 
     def _work(self) -> None:
         while not self._ends.is_set():
-            now, waiting = time.monotonic(), self.spool.jobs()
-            until = {job: max(self._waits.get(key, (0.0, 0.0))[0] for key in (job, None)) for job in waiting}
-            due = [job for job in waiting if until[job] <= now]
-            if due:
-                self._send(due)
-            else:
-                self._news.wait(max(min(until.values(), default=now + LONGEST_WAIT) - now, 0.05))
-                self._news.clear()
+            try:
+                self._round()
+            except Exception as error:  # of a disk or a network: without this thread, images would wait for ever
+                log.error("Sending stopped short: %s. It is tried again.", type(error).__name__)
+                self._ends.wait(self.first_wait)
+
+    def _round(self) -> None:
+        """Send what is due, or wait until something is."""
+        now, waiting = time.monotonic(), self.spool.jobs()
+        until = {job: max(self._waits.get(key, (0.0, 0.0))[0] for key in (job, None)) for job in waiting}
+        due = [job for job in waiting if until[job] <= now]
+        if due:
+            self._send(due)
+        else:
+            self._news.wait(max(min(until.values(), default=now + LONGEST_WAIT) - now, 0.05))
+            self._news.clear()
 
     def _send(self, jobs: list[Path]) -> None:
         """Try each job once, over one association, until the archive hangs up."""
         entity = pynetdicom.AE(self.here.title)
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = PATIENCE
-        for name in (sop_class.ComprehensiveSRStorage, sop_class.SecondaryCaptureImageStorage):
+        for name in ANSWERS:
             entity.add_requested_context(name, PLAIN)
         peer = entity.associate(self.archive.host, self.archive.port, ae_title=self.archive.title)
+        taken = {context.abstract_syntax for context in peer.accepted_contexts}
+        if peer.is_established and not taken.issuperset(ANSWERS):
+            peer.release()
+            return self._later(None, "the archive takes no structured reports, or no secondary captures")
         for job in jobs:
             if self._ends.is_set() or not peer.is_established:
                 break
@@ -188,6 +202,7 @@ class Node:
             peer.release()
         elif not self._ends.is_set():
             self._later(None, "the archive does not answer")
+        return None
 
     def _answer(self, job: Path, peer: pynetdicom.association.Association) -> str:
         """Read, and send what was found; "" if the archive has acknowledged all of it, else why not."""
@@ -252,7 +267,8 @@ def main(arguments: list[str] | None = None) -> None:
     except (reader.ReaderError, datasets.DataError) as error:
         sys.exit(str(error))
     except OSError as error:
-        sys.exit(f"The node cannot start ({error.strerror or error}): is another one running at {asked.here}?")
+        why = error.strerror or error
+        sys.exit(f"The node cannot start ({why}): is another one running at {asked.here}, or with this spool?")
     print(
         f"{DEVICE}\n{node.here} reads {node.by.title}; answers go to {node.archive}. Ctrl-C stops it.\n"
         f"Learnt from: {node.by.source}\n{len(node.spool.jobs())} image(s) wait in {node.spool.folder}.",

@@ -8,15 +8,24 @@ import tempfile
 import time
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # Windows: nothing stops a second node there
+    fcntl = None
+
 FREE = 256 << 20  # bytes of the disk that are left to others
 
 
 class Spool:
-    """A folder of images that were acknowledged and are not answered yet; only its owner may look in."""
+    """A folder of images that were acknowledged and are not answered yet; only its owner may look in, and one at a
+    time has it: OSError for a second."""
 
     def __init__(self, folder: Path, free: int = FREE):
         self.folder, self.free = Path(folder), free
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = open(self.folder / "lock", "w")  # noqa: SIM115 (open as long as the spool is)
+        if fcntl:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a killed process gives it back
         for half in self.folder.glob("*.part"):  # never acknowledged
             half.unlink()
 
@@ -44,6 +53,9 @@ class Spool:
     def drop(self, job: Path) -> None:
         job.unlink(missing_ok=True)
         self._settle()
+
+    def close(self) -> None:
+        self._lock.close()
 
     def _settle(self) -> None:
         """A name is on the disk when its folder is; Windows opens no folders, and settles by itself."""

@@ -82,10 +82,10 @@ def film(pixels, k, jpeg=False, sop=dicomfile.CR, **tags):
 class Archive:
     """Keeps what is sent to it; `say(object)` may answer something else than success."""
 
-    def __init__(self, port=0, say=lambda made: 0x0000):
+    def __init__(self, port=0, say=lambda made: 0x0000, takes=(REPORT, CAPTURE)):
         self.got, self.say = [], say
         entity = pynetdicom.AE("ARCHIVE")
-        for name in (REPORT, CAPTURE):
+        for name in takes:
             entity.add_supported_context(name)
         entity.require_called_aet = True
         self.entity, self.lock = entity, threading.Lock()
@@ -161,7 +161,8 @@ def until(true, seconds=60):
 
 
 def left(folder):
-    return [file for file in Path(folder).rglob("*") if file.is_file()]
+    """Images in a spool, whole or half."""
+    return [file for file in Path(folder).iterdir() if file.name != "lock"]
 
 
 def items(container):
@@ -356,6 +357,33 @@ def test_who_may_call_how_many_and_from_where(by, archive, tmp_path):
             assert peer.is_established
         assert [server.server_address[0] for server in here._entity._servers] == ["127.0.0.1"]
     assert node.Node(by, None, None).here.host == "127.0.0.1"
+
+
+def test_one_spool_one_node(by, archive, tmp_path):
+    for _ in range(2):
+        with running(by, archive.port, tmp_path), pytest.raises(OSError):
+            node.Spool(tmp_path)
+
+
+def test_the_sender_survives_a_disk_that_fails_and_an_archive_that_takes_no_captures(by, pixels, tmp_path, monkeypatch):
+    failing, archive = [True], Archive(takes=[REPORT])
+    real = node.Spool.jobs
+
+    def jobs(spool):
+        if failing:
+            raise OSError(errno.EIO, NAME)
+        return real(spool)
+
+    monkeypatch.setattr(node.Spool, "jobs", jobs)
+    with running(by, archive.port, tmp_path) as here:
+        assert send(here.here.port, film(pixels, 0))[0].Status == 0x0000
+        failing.clear()
+        time.sleep(0.5)
+        assert len(left(tmp_path)) == 1 and not archive.got
+        archive.stop()
+        archive = Archive(archive.port)
+        until(lambda: len(archive.got) == 2 and not left(tmp_path))
+    archive.stop()
 
 
 @pytest.mark.parametrize("text", ["", "ARCHIVE", "A@b", "A@:1", "@b:1", "A@b:x", "A@b:65536", f"{'A' * 17}@b:1"])
