@@ -284,6 +284,7 @@ def without(data, keyword):
 BAD = {
     "another modality": (lambda p: film(p, 2, Modality="MR"), 0xA900),
     "a CT": (lambda p: film(p, 2, sop=dicomfile.CT, Modality="CT"), 0xA900),
+    "our own answer": (lambda p: film(p, 2, Manufacturer="BENDER course"), 0xA900),
     "rows doubled": (lambda p: film(p, 2, Rows=128), 0xC210),
     "no rows": (lambda p: without(film(p, 2), "Rows"), 0xC210),
     "4 GB claimed": (lambda p: film(p, 2, Rows=65535, Columns=65535), 0xC210),
@@ -357,6 +358,18 @@ def test_who_may_call_how_many_and_from_where(by, archive, tmp_path):
             assert peer.is_established
         assert [server.server_address[0] for server in here._entity._servers] == ["127.0.0.1"]
     assert node.Node(by, None, None).here.host == "127.0.0.1"
+
+
+def test_what_keeps_the_node_from_starting_is_one_sentence(kept, tmp_path, monkeypatch):
+    monkeypatch.setattr(node.signal, "signal", lambda *_: None)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        here = f"READER@127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(SystemExit, match="cannot start .* is another one running at READER@127.0.0.1"):
+            node.main(["--reader", str(kept), "--spool", str(tmp_path), "--here", here])
+    with pytest.raises(SystemExit, match="no file none.pt"):
+        node.main(["--reader", str(tmp_path / "none.pt"), "--spool", str(tmp_path)])
 
 
 def test_one_spool_one_node(by, archive, tmp_path):
