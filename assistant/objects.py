@@ -1,0 +1,162 @@
+"""A finding as DICOM objects in the study of its image: a structured report (TID 1500) and a secondary capture.
+
+Both carry the patient and study of the image that they belong to, by design: an archive files them by it. Their UIDs
+follow from the image's UID and the reader's version, so that sending them again overwrites and never doubles.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import uuid
+
+import numpy as np
+import pydicom
+from highdicom import sc, sr
+from PIL import Image, ImageDraw, ImageFont
+from pydicom.sr.codedict import codes
+from pydicom.uid import ExplicitVRLittleEndian
+
+from assistant import reader
+
+MAKER, SCHEME = "BENDER course", "99BENDER"  # of codes that no public list has
+DEVICE = "AI, preliminary, not a medical device"
+BLANK = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID", "StudyDate",
+         "StudyTime", "ReferringPhysicianName")  # fmt: skip
+KEPT = (*BLANK, "StudyInstanceUID", "StudyDescription", "PatientAge", "IssuerOfPatientID", "PatientIdentityRemoved",
+        "DeidentificationMethod")  # fmt: skip
+OF_THE_IMAGE = ("BodyPartExamined", "Laterality", "ImageLaterality", "BurnedInAnnotation", "PatientOrientation")
+NUMBERS = {"report": 9001, "capture": 9002}  # of the series
+WARM = np.array([255.0, 120.0, 0.0])  # the colour of the map
+
+
+def version_of(by: reader.Reader) -> str:
+    """What a reader answers follows from code, data and weights: a hash of them, 12 hexadecimal digits."""
+    told = {key: value for key, value in by.versions.items() if key != "torch"}
+    seen = hashlib.sha256(repr((sorted(told.items()), by.temperature, by.thresholds.tolist(), by.side)).encode())
+    for model in (by.trained.model, by.gate.model):
+        for values in model.state_dict().values():
+            seen.update(values.cpu().contiguous().numpy().tobytes())
+    seen.update(np.asarray(by.gate.bars, np.float64).tobytes())
+    return seen.hexdigest()[:12]
+
+
+def uid(*key: str) -> str:
+    """A UID of at most 44 characters, always the same for the same key (2.25: PS3.5 B.2)."""
+    return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, '|'.join(key)).int}"
+
+
+def header(raw: bytes) -> pydicom.Dataset:
+    """The header of an image in a file's bytes, its texts decoded. Raises ValueError where a UID is missing, and what
+    pydicom raises where patient and study could not be written into an answer."""
+    found = pydicom.dcmread(io.BytesIO(raw), stop_before_pixels=True)
+    for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
+        if not pydicom.uid.UID(str(found.get(keyword) or "")).is_valid:
+            raise ValueError(f"no {keyword}")
+    found.decode()
+    trial = _filed(_stand_in(found), found, (*KEPT, *OF_THE_IMAGE))
+    pydicom.dcmwrite(io.BytesIO(), trial, implicit_vr=False, little_endian=True, force_encoding=True)
+    return found
+
+
+def answer(image: pydicom.Dataset, finding: reader.Finding, version: str) -> list[pydicom.Dataset]:
+    """The report, and the capture where there is a map: for a declined image the report alone.
+
+    `image` is what `header` gives, `version` what `version_of` gives.
+    """
+    made = [_report(image, finding, version)]
+    return made if finding.declined else [*made, _capture(image, finding, version)]
+
+
+def _identity(image: pydicom.Dataset, kind: str, version: str) -> dict[str, object]:
+    """Where an object of this kind stands in the study, and who made it."""
+    number = image.get("InstanceNumber")
+    return {"series_instance_uid": uid(image.SeriesInstanceUID, version, kind), "series_number": NUMBERS[kind],
+            "sop_instance_uid": uid(image.SOPInstanceUID, version, kind), "manufacturer": MAKER,
+            "instance_number": int(number) if str(number).isdigit() and int(number) else 1,
+            "series_description": f"{kind.title()}: {DEVICE}", "manufacturer_model_name": "course reader",
+            "software_versions": version, "device_serial_number": version,
+            "transfer_syntax_uid": ExplicitVRLittleEndian}  # fmt: skip
+
+
+def _stand_in(image: pydicom.Dataset) -> pydicom.Dataset:
+    """The image without its patient, for makers of objects that are strict with names and dates of other people."""
+    empty = pydicom.Dataset()
+    for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
+        setattr(empty, keyword, str(image[keyword].value))
+    for keyword in BLANK:
+        setattr(empty, keyword, None)
+    empty.SpecificCharacterSet = "ISO_IR 192"
+    return empty
+
+
+def _filed(made: pydicom.Dataset, image: pydicom.Dataset, keywords: tuple[str, ...]) -> pydicom.Dataset:
+    """The object with the image's own patient and study, as they are written there."""
+    for keyword in keywords:
+        if keyword in image and (image[keyword].value not in (None, "") or keyword in BLANK):
+            made.add(image[keyword])
+    return made
+
+
+def _code(kind: str, meaning: str) -> sr.CodedConcept:
+    """A code of the course's own; the same meaning has the same code, whoever the reader is."""
+    digits = hashlib.sha256(meaning.encode()).hexdigest()[:8].upper()
+    return sr.CodedConcept(f"{kind}-{digits}", SCHEME, meaning if len(meaning) <= 64 else f"{meaning[:63]}…")
+
+
+def _report(image: pydicom.Dataset, finding: reader.Finding, version: str) -> pydicom.Dataset:
+    stand_in = _stand_in(image)
+    identity = _identity(image, "report", version)
+    device = sr.DeviceObserverIdentifyingAttributes(
+        uid=uid("device", version), name="course reader", manufacturer_name=MAKER,
+        model_name=finding.versions["reader"][:64], serial_number=version)  # fmt: skip
+    context = sr.ObservationContext(sr.ObserverContext(codes.DCM.Device, device))
+    outcome = "Declined: nobody has read this image" if finding.declined else "Read by the machine alone"
+    said = [sr.QualitativeEvaluation(_code("OUT", "Outcome of reading"), _code("OUT", outcome))]
+    said += [sr.QualitativeEvaluation(_code("SET", "In the 90 % set"), _code("CLS", name))
+             for name in finding.plausible]  # fmt: skip
+    values = [] if finding.declined else zip(finding.classes, finding.probabilities, strict=True)
+    unit = sr.CodedConcept("1", "UCUM", "no units")
+    group = sr.MeasurementsAndQualitativeEvaluations(
+        tracking_identifier=sr.TrackingIdentifier(uid(image.SOPInstanceUID, version, "group"), "whole image"),
+        algorithm_id=sr.AlgorithmIdentification("course reader", version, manufacturer=MAKER),
+        source_images=[sr.SourceImageForMeasurementGroup(stand_in.SOPClassUID, stand_in.SOPInstanceUID)],
+        measurements=[sr.Measurement(_code("PRB", f"Probability of {name}"), round(float(value), 4), unit)
+                      for name, value in values] or None,
+        qualitative_evaluations=said,
+    )  # fmt: skip
+    words = "\n".join(part for part in str(finding).splitlines() if not part.startswith("Identity: "))
+    group[0].ContentSequence.append(sr.TextContentItem(codes.DCM.Comment, f"{words}\n{DEVICE}.",
+                                                       sr.RelationshipTypeValues.CONTAINS))  # fmt: skip
+    content = sr.MeasurementReport(
+        context, procedure_reported=sr.CodedConcept("363679005", "SCT", "Imaging procedure"),
+        imaging_measurements=[group], title=sr.CodedConcept("126000", "DCM", "Imaging Measurement Report"))  # fmt: skip
+    made = sr.ComprehensiveSR([stand_in], content, is_complete=True, is_final=False, is_verified=False, **identity)
+    return _filed(made, image, KEPT)
+
+
+def _capture(image: pydicom.Dataset, finding: reader.Finding, version: str) -> pydicom.Dataset:
+    made = sc.SCImage.from_ref_dataset(
+        _stand_in(image), picture(finding), "RGB", 8, "PATIENT", patient_orientation=("L", "F"),
+        **_identity(image, "capture", version))  # fmt: skip
+    made.PatientOrientation = None  # unknown, if the image does not say it
+    return _filed(made, image, (*KEPT, *OF_THE_IMAGE))
+
+
+def picture(finding: reader.Finding) -> np.ndarray:
+    """uint8 (rows, columns, 3): the image with the map over it, and under it a strip that says what it is."""
+    grey = np.asarray(Image.fromarray(finding.image).convert("RGB"), np.float64)
+    share = 0.5 * finding.overlay[..., None]
+    mixed = Image.fromarray(np.rint(grey * (1 - share) + WARM * share).astype(np.uint8))
+    if mixed.width < 384:  # letters need room
+        mixed = mixed.resize((384, round(mixed.height * 384 / mixed.width)), Image.Resampling.BILINEAR)
+    order = np.argsort(-finding.probabilities)[:4]
+    top = ", ".join(f"{finding.classes[k]} {finding.probabilities[k]:.0%}" for k in order)
+    lines = [DEVICE, "Where, not why. Read by nobody else.", top]
+    font = ImageFont.load_default(size=max(mixed.width // 32, 12))
+    high = round(1.4 * font.size)
+    page = Image.new("RGB", (mixed.width, mixed.height + high * len(lines) + high // 2))
+    page.paste(mixed)
+    for k, line in enumerate(lines):
+        ImageDraw.Draw(page).text((high // 3, mixed.height + k * high + high // 4), line, fill="white", font=font)
+    return np.array(page)
