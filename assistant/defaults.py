@@ -1,8 +1,9 @@
-"""The course's two readers: whence their images come, how they are dealt and learnt from, and where they are kept."""
+"""The course's two readers: where their images come from, how they are dealt and learnt from, where they are kept."""
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,10 @@ from utils import audit, augment, datasets, models, recipe, training
 from utils.datasets import places
 from utils.datasets.cards import CARDS
 
-SIDE, FILMS = 64, 2000  # pixels of a film; films to learn from, at most
-WIDTHS = (16, 32, 64)
-GROUP = r"((?:NORMAL2-)?IM-\d+|person\d+_[a-z]+)"  # who a child is, as far as a file's name tells; see `children`
-SHARES = {"learn": 0.5, "calibrate": 0.3, "rest": 0.2}  # of the groups; `rest` is for judging
+SIDE = 64  # pixels of a film
+KEPT = places.DATA / "assistant"
+GROUP = r"((?:NORMAL2-)?IM-\d+|person\d+_[a-z]+)"  # in the names of children's films, see `children`
+SHARES = {"learn": 0.5, "calibrate": 0.3, "rest": 0.2}  # of the groups; nothing is done with `rest` here
 MEDMNIST64 = replace(
     CARDS["pneumoniamnist"], name="pneumoniamnist_64", title="PneumoniaMNIST at 64 pixels", shape=(SIDE, SIDE),
     files=("pneumoniamnist_64.npz",), md5="8f4eceb4ccffa70c672198ea285246c6",
@@ -32,24 +33,29 @@ class Part(NamedTuple):
     groups: np.ndarray
 
 
-@dataclass(frozen=True)
-class Pile:
-    """Images of a default with their groups; `key` names the set in the file's name."""
+class Pile(NamedTuple):
+    """All images of a default, as in `Part`, with the names of classes and where they come from."""
 
-    images: np.ndarray = field(repr=False)
-    labels: np.ndarray = field(repr=False)
-    groups: np.ndarray = field(repr=False)
+    images: np.ndarray
+    labels: np.ndarray
+    groups: np.ndarray
     classes: tuple[str, ...]
     source: datasets.Source
 
     def dealt(self, seed: int) -> dict[str, Part]:
-        """Learn, calibrate and rest: no group in two of them."""
+        """Learn, calibrate and rest: no group in two of them. Raises DataProblem where a class has too few groups."""
         part = audit.split_by(self.groups, SHARES, labels=self.labels, seed=seed)
-        rows = {name: np.flatnonzero(part == name) for name in SHARES}
-        return {name: Part(self.images[row], self.labels[row], self.groups[row]) for name, row in rows.items()}
+        return {name: Part(*(values[part == name] for values in self[:3])) for name in SHARES}
 
 
-# ---------------------------------------------------------------------------- where the images come from
+class Default(NamedTuple):
+    """What a default reads, and how it is trained."""
+
+    title: str
+    pile: Callable[[], Pile]
+    turns: bool
+    images: int  # to learn from, at most
+    epochs: int  # passes through so many
 
 
 def chest_place() -> places.Place:
@@ -66,17 +72,12 @@ def chest_place() -> places.Place:
 def chest() -> Pile:
     """Films of children from the front: of the folder `train`, or MedMNIST's train and val. Never of `test`."""
     place = chest_place()
-    if place.card is MEDMNIST64:
-        pile = place.card.reader(place)
-        images, labels = (np.concatenate([getattr(part, what) for part in (pile.train, pile.val)])
-                          for what in ("images", "labels"))  # fmt: skip
-        return Pile(images, labels, np.arange(len(labels)), pile.classes, pile.source)
-    return children(place, "train")
+    return _train_and_val(place.card.reader(place)) if place.card is MEDMNIST64 else children(place, "train")
 
 
 def children(place: places.Place, part: str) -> Pile:
-    """One folder of the children's films. Their names carry numbers that restart with each kind, so kind and number
-    together stand for a child; neither is proven to be one."""
+    """One folder of the children's films. Numbers in their names begin anew with each kind, so a group is kind and
+    number; that it is one child is likely and not proven."""
     found = datasets.folder(place.paths[0] / part, size=SIDE)
     groups = found.table["file"].str.extract(GROUP, expand=False).fillna(found.table["file"]).to_numpy(str)
     classes = tuple(name.lower() for name in found.classes)
@@ -85,8 +86,11 @@ def children(place: places.Place, part: str) -> Pile:
 
 def skin() -> Pile:
     """DermaMNIST's train and val, by lesion where its tables are there. Never its test."""
-    pile, plain = datasets.load("dermamnist", metadata=True), datasets.load("dermamnist")
-    pile = plain if plain.source.is_real and not pile.source.is_real else pile  # images, but no tables to them
+    told, plain = datasets.load("dermamnist", metadata=True), datasets.load("dermamnist")
+    return _train_and_val(plain if plain.source.is_real and not told.source.is_real else told)  # images without tables
+
+
+def _train_and_val(pile: datasets.Images) -> Pile:
     images, labels = (np.concatenate([getattr(part, what) for part in (pile.train, pile.val)])
                       for what in ("images", "labels"))  # fmt: skip
     table = pd.concat([pile.train.table, pile.val.table], ignore_index=True)
@@ -94,25 +98,15 @@ def skin() -> Pile:
     return Pile(images, labels, groups, pile.classes, pile.source)
 
 
-# ---------------------------------------------------------------------------- how they are learnt from
+DEFAULTS = {"chest": Default("children's chest films from the front", chest, False, 2000, 8),
+            "skin": Default("dermoscopic images of pigmented lesions", skin, True, 4000, 10)}  # fmt: skip
 
 
-class Default(NamedTuple):
-    """What a default reads, and how it is trained."""
-
-    title: str
-    pile: Any
-    turns: bool
-    epochs: int
-
-
-DEFAULTS = {"chest": Default("children's chest films from the front", chest, False, 8),
-            "skin": Default("dermoscopic images of pigmented lesions", skin, True, 10)}  # fmt: skip
-
-
-def network(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], *, turns: bool, epochs: int, seed: int = 0,
-            widths: tuple[int, ...] = WIDTHS) -> recipe.Trained:  # fmt: skip
-    """A small residual network by Muon with one cycle: a third of the course's recipe in width, and no mixup."""
+def network(
+    images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], *, turns: bool, epochs: int, seed: int = 0,
+    widths: tuple[int, ...] = (16, 32, 64),
+) -> recipe.Trained:  # fmt: skip
+    """The course's recipe at a quarter of its width, with plain labels. Images uint8 (n, side, side[, 3])."""
     flat = images.reshape(-1, images.shape[3] if images.ndim == 4 else 1)
     mean, std = flat.mean(0), flat.std(0) + 1e-6
     torch.manual_seed(seed)
@@ -125,36 +119,36 @@ def network(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], *,
     return recipe.Trained(fitted.model, mean, std, classes, turns, fitted.history)
 
 
-def train(name: str, parts: dict[str, Part], classes: tuple[str, ...], source: str, seed: int = 0) -> reader.Reader:
-    """A default from its parts: classifier and gate from `learn`, everything else from `calibrate`."""
-    how, learn = DEFAULTS[name], parts["learn"]
-    rows = np.random.default_rng(seed).permutation(len(learn.images))[: FILMS if name == "chest" else None]
-    images, labels = learn.images[rows], learn.labels[rows]
-    trained = network(images, labels, classes, turns=how.turns, epochs=how.epochs, seed=seed)
-    return reader.build(trained, *parts["calibrate"], gate_images=images, title=how.title, source=source, seed=seed,
-                        accepts=files.ACCEPTS[name])  # fmt: skip
+def train(name: str, pile: Pile, seed: int = 0) -> reader.Reader:
+    """A default from its pile as dealt: classifier and gate from `learn`, everything else from `calibrate`."""
+    how, parts = DEFAULTS[name], pile.dealt(seed)
+    rows = np.random.default_rng(seed).permutation(len(parts["learn"].images))[: how.images]
+    images, labels = parts["learn"].images[rows], parts["learn"].labels[rows]
+    epochs = round(how.images * how.epochs / len(images))  # fewer images are gone through more often
+    trained = network(images, labels, pile.classes, turns=how.turns, epochs=epochs, seed=seed)
+    title = how.title + ", generated" * (not pile.source.is_real)
+    return reader.build(trained, *parts["calibrate"], gate_images=images, title=title, source=str(pile.source),
+                        seed=seed, accepts=files.ACCEPTS[name])  # fmt: skip
 
 
 def load(name: str) -> reader.Reader:
     """See `reader.default`. Raises ReaderError for another name, and DataError where there are no images."""
     if name not in DEFAULTS:
         raise reader.ReaderError(f"There is no default {name!r}: choose {' or '.join(DEFAULTS)}.")
-    place = chest_place() if name == "chest" else places.obtain(CARDS["dermamnist"])
-    file = places.DATA / "assistant" / f"{name}-{place.card.name}-{place.made or 'real'}.pt"
-    why = "There is none in data/ yet"
+    place, why = chest_place() if name == "chest" else places.obtain(CARDS["dermamnist"]), "is not there yet"
+    file = KEPT / f"{name}-{place.card.name}-{place.made or 'real'}.pt"
     if file.exists():
         try:
             kept = reader.Reader.load(file)
             if kept.code == reader.code_hash():
                 return kept
-            why = f"{file.name} was made by other code"
+            why = "was made by other code"
         except reader.ReaderError:
-            why = f"{file.name} is damaged"
-    print(f"{why}: training the {name} reader, about a minute.")
-    pile = DEFAULTS[name].pile()
-    made = train(name, pile.dealt(0), pile.classes, str(pile.source))
+            why = "is damaged"
+    print(f"{file.name} {why}: the {name} reader is trained now, which takes about a minute.")
+    made = train(name, DEFAULTS[name].pile())
     try:
         made.save(file)
     except reader.ReaderError as error:
-        print(f"{error} It will be trained anew next time.")
+        print(f"{error} So it will be trained again next time.")
     return made

@@ -1,7 +1,7 @@
-"""Opening a file of anybody's within limits: its picture and its facts, or one sentence that says why not.
+"""Opening anybody's file within limits: its picture and facts, or one sentence that says why not.
 
-A file is read once, whole, into memory; nothing is written anywhere. The number of pixels is looked up in the header
-and refused there, before anything is decoded.
+A file is read once, whole, into memory, and nothing is written anywhere. How many values it holds is looked up in its
+header, and refused there, before anything is decoded.
 """
 from __future__ import annotations
 
@@ -9,64 +9,57 @@ import io
 import math
 import os
 import warnings
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from PIL import Image, ImageOps
 
 from utils import dicom
 from utils.dicom.read import _Guard, _parse, attempt, header_form, plain, syntax_name
 
 MOST_BYTES = 1 << 28  # of a file
-MOST_PIXELS = 36_000_000  # rows × columns × frames × samples: 6,000 × 6,000 in grey, more than any film has
+MOST_VALUES = 40_000_000  # rows × columns × frames × samples: more than any film has, and a telephone's photograph
 PICTURES = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG"}  # how files begin
 OTHERS = {
-    b"%PDF": "a PDF", b"GIF8": "a GIF picture", b"II*\0": "a TIFF picture", b"MM\0*": "a TIFF picture", b"BM": "a bitmap",
-    b"RIFF": "a WebP picture or a film", b"PK": "a zip archive", b"\x1f\x8b": "packed with gzip, as NIfTI volumes are",
-    b"BZ": "packed with bzip2", b"<": "a web page or another text with tags", b"\x5c\x01\0\0": "a NIfTI volume",
+    b"%PDF": "a PDF", b"GIF8": "a GIF picture", b"II*\0": "a TIFF picture", b"MM\0*": "a TIFF picture",
+    b"BM": "a bitmap", b"RIFF": "a WebP picture or a film", b"PK": "a zip archive", b"<": "a web page or its like",
+    b"\x1f\x8b": "packed with gzip, as NIfTI volumes are", b"BZ": "packed with bzip2", b"\\\1\0\0": "a NIfTI volume",
 }  # fmt: skip
-FRONTAL = ("", "AP", "PA")
-ACCEPTS = {  # what a header may say without being refused, by default; an empty or absent value is never refused
-    "chest": {"modality": ("CR", "DX", "RG", "SC", "OT"), "view": FRONTAL, "part": ("CHEST", "THORAX", "LUNG")},
-    "skin": {"modality": ("XC", "DMS", "GM", "SC", "OT"), "part": ("SKIN",)},
-}  # fmt: skip
+SECONDARY = ("SC", "OT")  # modalities that say nothing of what was taken
+ACCEPTS = {  # what a DICOM header may say; where it says nothing, nothing is refused
+    "chest": {"modality": ("CR", "DX", "RG", *SECONDARY), "view": ("AP", "PA"), "part": ("CHEST", "THORAX", "LUNG")},
+    "skin": {"modality": ("XC", "DMS", "GM", *SECONDARY), "part": ("SKIN",)},
+}
+Accepts = dict[str, tuple[str, ...]]
 
 
 class Refused(Exception):
-    """A file that cannot or must not be read: one sentence, and the facts that were found until then."""
+    """One sentence why a file is not read, and the facts that were found until then."""
 
     def __init__(self, sentence: str, facts: dict[str, Any] | None = None):
         super().__init__("".join(letter if letter.isprintable() else "?" for letter in sentence))
         self.facts = facts or {}
 
 
-@dataclass(frozen=True)
-class Picture:
-    """`image` uint8 (rows, columns) or (rows, columns, 3), as meant to be seen; what the file is; what was done."""
+class Picture(NamedTuple):
+    """uint8 (rows, columns[, 3]) as meant to be seen; what the file is; what was done to it, a sentence each."""
 
-    image: np.ndarray = field(repr=False)
+    image: np.ndarray
     facts: dict[str, Any]
     notes: tuple[str, ...] = ()
 
 
-def open_file(file: str | os.PathLike | bytes, name: str = "", accepts: dict[str, tuple[str, ...]] | None = None) -> Picture:
-    """The picture in a DICOM, PNG or JPEG file.
+def open_file(file: str | os.PathLike | bytes, name: str = "", accepts: Accepts | None = None) -> Picture:
+    """The picture in a DICOM, PNG or JPEG file, given by its path, or as bytes with a name for sentences.
 
-    Args:
-        file: its path, or its bytes.
-        name: what to call it in sentences, where bytes are given.
-        accepts: of `modality`, `view` and `part`, which values a DICOM header may have; see `ACCEPTS`.
-
-    Raises:
-        Refused: for every other file; the sentence names it.
+    `accepts` says which values of `modality`, `view` and `part` a DICOM header may have, see `ACCEPTS`; all, if left
+    out. Raises Refused for every file that is not, or must not be, read.
     """
-    name = Path(name or ("the image" if isinstance(file, bytes) else os.fspath(file))).name or "the image"
+    name = Path(name or ("the file" if isinstance(file, bytes) else os.fspath(file))).name or "the file"
     facts: dict[str, Any] = {}
     try:
         raw = file if isinstance(file, bytes) else _bytes(Path(file))
-        if len(raw) > MOST_BYTES:
-            raise Refused(f"it has more than {MOST_BYTES >> 20} MiB, too large for one image")
         kind = next((kind for start, kind in PICTURES.items() if raw.startswith(start)), "")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -74,16 +67,13 @@ def open_file(file: str | os.PathLike | bytes, name: str = "", accepts: dict[str
     except Refused as refused:
         sentence = f"{name} is declined: {refused}."
     except dicom.DicomError as error:
-        sentence = f"{name} cannot be read: {_clause(str(error), name)}."
+        clause = str(error).removeprefix(f"{name} cannot be read: ").replace(f"The pixels of {name}", "its pixels")
+        sentence = f"{name} cannot be read: {clause.replace(f' of {name}', '').rstrip('.')}."
+    except Image.DecompressionBombError:
+        sentence = f"{name} is declined: its header says far more than {MOST_VALUES:,} values, too large to decode."
     except Exception:  # of pydicom, Pillow and NumPy: damaged bytes make them raise nearly anything
         sentence = f"{name} cannot be read: it is cut off or damaged."
     raise Refused(sentence, facts)
-
-
-def _clause(sentence: str, name: str) -> str:
-    """What a sentence of `dicom` says, without the file's name."""
-    clause = sentence.removeprefix(f"{name} cannot be read: ").replace(f"The pixels of {name}", "its pixels")
-    return clause.replace(f" of {name}", "").rstrip(".")
 
 
 def _bytes(path: Path) -> bytes:
@@ -97,77 +87,68 @@ def _bytes(path: Path) -> bytes:
         raise Refused(f"it cannot be opened ({error.strerror})") from None
 
 
-def _fits(pixels: float, frames: int) -> None:
-    """Refuse what is too large to decode, then what is more than one picture."""
-    if not pixels <= MOST_PIXELS:
-        raise Refused(f"its header says {pixels:,.0f} values, too large: at most {MOST_PIXELS:,} are decoded")
-    if frames > 1:
-        raise Refused(f"it holds {frames:,} pictures, and one is read at a time: save the one that you mean")
+def _limit(values: float) -> None:
+    if values > MOST_VALUES:
+        raise Refused(f"its header says {values:,} values, too large: at most {MOST_VALUES:,} are decoded")
 
 
-# ---------------------------------------------------------------------------- PNG and JPEG
+def _one(pictures: int) -> None:
+    if pictures > 1:
+        raise Refused(f"it holds {pictures:,} pictures, and one is read at a time: save the one that you mean")
 
 
 def _picture(raw: bytes, kind: str, facts: dict[str, Any]) -> Picture:
-    from PIL import Image, ImageOps
-
-    facts["kind"], notes = kind, []
     with Image.open(io.BytesIO(raw), formats=[kind]) as image:
-        rows, columns, bands = image.height, image.width, len(image.getbands())
-        facts |= {"rows": rows, "columns": columns, "photometric": image.mode}
-        facts["identity"] = "a picture has no header of a patient; letters in it are not looked for"
-        stereo = image.format == "MPO"  # a photograph with a second view, or a preview
-        frames = 1 if stereo else getattr(image, "n_frames", 1)
-        _fits(rows * columns * bands * frames, frames)
+        mode, notes = image.mode, []
+        facts |= {"kind": kind, "rows": image.height, "columns": image.width, "photometric": mode,
+                  "identity": "a picture has no header of a patient, and letters in it are not looked for"}  # fmt: skip
+        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)  # MPO: a photograph with a preview
+        _limit(image.height * image.width * len(image.getbands()) * frames)
+        _one(frames)
         image = ImageOps.exif_transpose(image)
-        if image.mode.startswith("I") or image.mode == "F":
+        if mode[0] in "IF":
             values = np.asarray(image, dtype=np.float64)
             low, high = values.min(), values.max()
-            notes.append(f"Its 16-bit values were stretched from {low:,.0f} (black) to {high:,.0f} (white).")
-            return Picture(np.rint(255 * (values - low) / (high - low or 1)).astype(np.uint8), facts, tuple(notes))
+            notes = (f"Its 16-bit values were stretched from {low:,.0f} (black) to {high:,.0f} (white).",)
+            return Picture(np.rint(255 * (values - low) / (high - low or 1)).astype(np.uint8), facts, notes)
         if "A" in image.getbands() or "transparency" in image.info:
             notes.append("What is transparent in it was taken for black.")
             image = image.convert("RGBA")
             image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
-        if facts["photometric"] in ("P", "CMYK", "YCCK", "LAB", "HSV"):
-            notes.append(f"Its colours ({facts['photometric']}) were turned into red, green and blue.")
-        grey = image.mode in ("1", "L", "LA", "La")
-        return Picture(np.asarray(image.convert("L" if grey else "RGB")).copy(), facts, tuple(notes))
+        if mode in ("P", "CMYK"):
+            notes.append(f"Its colours ({mode}) were turned into red, green and blue.")
+        image = image.convert("L" if mode in ("1", "L", "LA") else "RGB")
+        return Picture(np.array(image), facts, tuple(notes))
 
 
-# ---------------------------------------------------------------------------- DICOM
-
-
-def _dicom(raw: bytes, name: str, accepts: dict[str, tuple[str, ...]], facts: dict[str, Any]) -> Picture:
-    if raw[128:132] != b"DICM":
-        text = raw[:64].lstrip(b"\xef\xbb\xbf \r\n\t")
-        for start, what in OTHERS.items():
-            if text.startswith(start):
-                raise Refused(f"it is {what}, and DICOM, PNG and JPEG are read")
+def _dicom(raw: bytes, name: str, accepts: Accepts, facts: dict[str, Any]) -> Picture:
+    text = b"" if raw[128:132] == b"DICM" else raw[:64].lstrip(b"\xef\xbb\xbf \r\n\t")
+    for start, what in OTHERS.items():
+        if text.startswith(start):
+            raise Refused(f"it is {what}, and DICOM, PNG and JPEG are read")
     if not raw:
         raise Refused("the file is empty")
     stream = io.BytesIO(raw)
-    stream.name = name
+    stream.name = name  # pydicom asks
     data = _parse(_Guard(stream, len(raw)), Path(name), True)
     form = header_form(data)
+    spacing = attempt(lambda: dicom.pixel_spacing(data), (None, ""))
     facts |= {"kind": "DICOM", "rows": form["Rows"], "columns": form["Columns"],
               "photometric": form["PhotometricInterpretation"], "modality": _word(data, "Modality"),
-              "view": _view(data), "part": _word(data, "BodyPartExamined")}  # fmt: skip
-    facts["spacing"], facts["spacing from"] = attempt(lambda: dicom.pixel_spacing(data), (None, ""))
-    facts["syntax"] = attempt(lambda: syntax_name(data.file_meta.TransferSyntaxUID))
-    facts["identity"] = _identity(data)
-    sizes = [form[keyword] for keyword in ("Rows", "Columns", "NumberOfFrames", "SamplesPerPixel")]
-    sizes = [size if isinstance(size, int) and size > 0 else 1 for size in sizes]  # else decoding says what is wrong
-    if math.prod(sizes) > MOST_PIXELS:
-        _fits(math.prod(sizes), 1)
-    for fact, named in (("modality", "a picture of modality"), ("view", "a view"), ("part", "a picture of")):
-        said, allowed = facts[fact], accepts.get(fact, ())
-        if said and allowed and not any(said == word or fact == "part" and word in said for word in allowed):
-            raise Refused(f"its header says that it is {named} {said}, and this reader reads {', '.join(filter(None, allowed))}", facts)
-    _fits(1, sizes[2])
-    shown = dicom.display(data, frame=0 if sizes[2] > 1 else None, eight_bit=True)
-    notes = ["It is stored with white as low (MONOCHROME1); that was turned round."]
-    return Picture(shown, facts, tuple(notes) if facts["photometric"] == "MONOCHROME1" else ())
+              "view": _view(data), "part": _word(data, "BodyPartExamined"), "spacing": spacing[0],
+              "spacing from": spacing[1], "syntax": attempt(lambda: syntax_name(data.file_meta.TransferSyntaxUID)),
+              "identity": _identity(data)}  # fmt: skip
+    sizes = [form[keyword] for keyword in ("NumberOfFrames", "Rows", "Columns", "SamplesPerPixel")]
+    sizes = [size if isinstance(size, int) else 1 for size in sizes]  # what is none, decoding says
+    _limit(math.prod(sizes))
+    for fact, named in (("modality", "its modality"), ("view", "its view"), ("part", "the part of the body")):
+        said, allowed = facts[fact], accepts.get(fact, (facts[fact],))
+        if said and not any(word == said or fact == "part" and word in said for word in allowed):
+            raise Refused(f"its header says that {named} is {said}, and this reader reads {', '.join(allowed)} only")
+    _one(sizes[0])
+    shown = dicom.display(data, eight_bit=True)
+    notes = ("It is stored with white as low (MONOCHROME1); that was turned round.",)
+    return Picture(shown, facts, notes if facts["photometric"] == "MONOCHROME1" else ())
 
 
 def _word(data: Any, keyword: str) -> str:
@@ -176,15 +157,14 @@ def _word(data: Any, keyword: str) -> str:
 
 
 def _view(data: Any) -> str:
-    """AP, PA, LL, …; LATERAL where only the direction of the rows, or a code's name, says so; "" where nothing does."""
-    if said := _word(data, "ViewPosition"):
-        return said
+    """AP, PA, LL, …; LATERAL where only a code, or where the rows point to, says so; "" where nothing does."""
     coded = attempt(lambda: str(data.ViewCodeSequence[0].CodeMeaning).lower(), "")
-    rows = attempt(lambda: str(data.PatientOrientation[0]).upper(), "")  # PS3.3 C.7.6.1.1.1: where the rows point to
-    return "LATERAL" if "lateral" in coded or rows[:1] in ("A", "P") and rows else ""
+    rows = attempt(lambda: str(data.PatientOrientation[0]).upper(), "")  # A, P: front or back (PS3.3 C.7.6.1.1.1)
+    return _word(data, "ViewPosition") or ("LATERAL" if "lateral" in coded or rows[:1] in ("A", "P") and rows else "")
 
 
 def _identity(data: Any) -> str:
+    """Names of elements that may say who it is, never their values."""
     found = attempt(lambda: dicom.audit_identity(data))
     if found is None:
         return "its header cannot be searched: take it for identifying"

@@ -43,7 +43,9 @@ class Gate:
         return (self.strangeness(images) > self.bars).any(1)
 
 
-def fit(right: np.ndarray, plain: np.ndarray, *, turns: bool, seed: int = 0, count: int = COUNT, epochs: int = EPOCHS) -> Gate:
+def fit(
+    right: np.ndarray, plain: np.ndarray, *, turns: bool, seed: int = 0, count: int = COUNT, epochs: int = EPOCHS
+) -> Gate:
     """A gate from right images to learn from and plain held-out ones, on which the bars are set.
 
     Args:
@@ -52,6 +54,8 @@ def fit(right: np.ndarray, plain: np.ndarray, *, turns: bool, seed: int = 0, cou
     """
     rng = np.random.default_rng(seed)
     right, plain = (images[np.ptp(images, (1, 2, 3)) > 0] for images in (right, plain))
+    if not len(right) or not len(plain):
+        raise ValueError("all of them have one single value each.")
     chosen = right[rng.permutation(len(right))]
     shown = np.stack([_changed(chosen[k % len(chosen)], shift.appear, rng) for k in range(2 * count)])
     spoiled = np.stack([spoil(image, rng, turns) for image in shown[count:]])
@@ -73,7 +77,7 @@ def spoil(image: np.ndarray, rng: np.random.Generator, turns: bool) -> np.ndarra
         return _recoloured(image, rng)
     change = _blobs if rng.integers(7) == 0 else shift.spoil
     spoiled = _changed(image, change, rng)
-    alike = [np.rot90(image, k) for k in (1, 2, 3)] + [image[::-1]]
+    alike = [np.rot90(image, k) for k in range(4)] + [image[::-1]]
     while turns and any(np.array_equal(spoiled, view) for view in alike):
         spoiled = _changed(image, shift.spoil, rng)
     return _recoloured(spoiled, rng) if colour and rng.integers(2) else spoiled

@@ -108,12 +108,13 @@ def test_pip_and_conda_install_the_same():
     assert (ROOT / "requirements.txt").read_text(encoding="utf-8").rstrip().endswith("-e .")
 
 
-def test_every_folder_of_utils_is_installed_and_nothing_else():
+def test_every_folder_of_utils_and_the_assistant_is_installed_and_nothing_else():
     from setuptools import find_packages
 
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     installed = set(find_packages(str(ROOT), include=settings["packages"]["find"]["include"]))
-    assert installed == {".".join(f.parent.relative_to(ROOT).parts) for f in (ROOT / "utils").rglob("__init__.py")}
+    packages = [*(ROOT / "utils").rglob("__init__.py"), *(ROOT / "assistant").rglob("__init__.py")]
+    assert installed == {".".join(file.parent.relative_to(ROOT).parts) for file in packages}
 
 
 def test_extras_are_what_no_lesson_imports():
@@ -145,6 +146,7 @@ LINES = {
     ("figures", "lesson", "evidence"): (350, 606),
 }
 TOOLS = (700, 1875)
+ASSISTANT = (450, 770)
 NODES_A_LINE = 8  # on average: lines do not get longer so that there are fewer
 UNCOUNTED = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
 
@@ -174,7 +176,12 @@ def test_tools_do_not_grow():
     assert now <= ceiling, f"{now} lines, at most {ceiling}, and {target} are the aim"
 
 
-@pytest.mark.parametrize("place", ["utils", "tools"])
+def test_the_assistant_does_not_grow():
+    (target, ceiling), (now, _) = ASSISTANT, size([*ROOT.glob("assistant/*.py")])
+    assert now <= ceiling, f"{now} lines, at most {ceiling}, and {target} are the aim"
+
+
+@pytest.mark.parametrize("place", ["utils", "tools", "assistant"])
 def test_lines_do_not_get_longer_so_that_there_are_fewer(place):
     _, density = size([*ROOT.glob(f"{place}/**/*.py")])
     assert density <= NODES_A_LINE, f"{density:.2f} nodes a line in {place}"
@@ -205,6 +212,12 @@ def test_imports_run_one_way():
             assert top not in ("tools", "tests", "episodes", "assistant"), f"{notebook.label(file)} imports {module}"
             if top == "utils" and here in ROOMS and room in ROOMS and room != here:
                 assert ROOMS.index(room) < ROOMS.index(here), f"{notebook.label(file)} imports {module}"
+
+
+def test_the_assistant_imports_utils_and_itself_alone():
+    """Whoever reads a lesson has no `tools` on the path."""
+    for file in (ROOT / "assistant").rglob("*.py"):
+        assert not {module.partition(".")[0] for module in imported_by(file)} & {"tools", "tests", "episodes"}, file
 
 
 def test_utils_has_these_rooms_and_contributing_names_them_in_this_order():
