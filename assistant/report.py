@@ -29,7 +29,7 @@ def text(value: object) -> str:
 
 def page_of(findings: Sequence[tuple[str, reader.Finding]], who: str, left: int = 0) -> str:
     """The findings of files, by name, as HTML; `who` reads. `left` files were not read: there were too many."""
-    now = datetime.datetime.now().astimezone().strftime("%d %B %Y, %H:%M %Z")
+    now = datetime.datetime.now().astimezone().strftime("%d %B %Y, %H:%M:%S %Z")
     parts = [f"<h2>{'Finding' if len(findings) == 1 else f'{len(findings)} findings'}</h2>",
              f'<p class="device">{text(DEVICE)}</p><p>{text(who)}</p>']  # fmt: skip
     if left:

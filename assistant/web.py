@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
+import importlib.util
 import io
 import json
 import os
@@ -19,7 +20,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -27,14 +28,14 @@ from PIL import Image, ImageDraw
 from assistant import defaults, reader, report
 from utils import datasets
 
-NEEDS = "The app needs gradio, which the course itself does not: run make environment EXTRAS=assistant once."
-try:
+if TYPE_CHECKING:
     import gradio as gr
-    from gradio import route_utils
-except ImportError:
+
+NEEDS = "The app needs gradio, which the course itself does not: run make environment EXTRAS=assistant once."
+if importlib.util.find_spec("gradio") is None:  # it is imported where it is used, once it knows where to write
     if __name__ == "__main__":
         sys.exit(NEEDS)
-    raise ImportError(NEEDS) from None
+    raise ImportError(NEEDS)
 
 MOST_FILES, MOST_BYTES = 20, 64 << 20  # at once; of each
 OLD = 600  # seconds after which an upload that nobody asked about is removed
@@ -101,7 +102,7 @@ class Desk:
                 f"<p><strong>{report.text(report.DEVICE)}</strong> Nothing that you drop here is kept, and nothing "
                 "leaves this computer.</p>")  # fmt: skip
 
-    @functools.cache  # noqa: B019 (one desk a process)
+    @functools.lru_cache(8)  # noqa: B019 (one desk a process)
     def examples(self, name: str) -> list[Example]:
         """Images that the reader did not learn from, one of each of two classes, and one that is no such image."""
         made = [Example("Example: no medical image", "letter.png", _encoded(_letter()))]
@@ -163,11 +164,11 @@ def taken(uploads: Sequence[dict[str, Any]], folder: Path) -> Iterator[tuple[str
         path = Path(upload["path"])
         raw = path.read_bytes() if folder in path.parents and path.is_file() else b""
         removed([upload], folder)
-        yield upload.get("orig_name") or path.name, raw
+        yield str(upload.get("orig_name") or path.name)[:200], raw
 
 
 def removed(uploads: Sequence[dict[str, Any]], folder: Path) -> None:
-    """Each upload has a folder of its own, see `_Upload`."""
+    """Each upload has a folder of its own, see `keep_apart`."""
     for home in (Path(upload["path"]).parent for upload in uploads):
         if home.parent == folder:
             shutil.rmtree(home, ignore_errors=True)
@@ -175,6 +176,7 @@ def removed(uploads: Sequence[dict[str, Any]], folder: Path) -> None:
 
 def build(desk: Desk, folder: Path) -> gr.Blocks:
     """The page; `folder` is where gradio puts uploads (GRADIO_TEMP_DIR)."""
+    import gradio as gr
 
     def answer(name: str, uploads: list[dict] | dict | None) -> tuple[str, None]:
         given = [uploads] if isinstance(uploads, dict) else uploads or []
@@ -222,18 +224,22 @@ def build(desk: Desk, folder: Path) -> gr.Blocks:
     return page
 
 
-class _Upload(route_utils.GradioUploadFile):
-    """gradio names an upload's folder by its content; two people with one image would remove it from each other."""
+def keep_apart() -> None:
+    """Give each upload a folder of its own: gradio's is named by the content, and two people may send one image."""
+    from gradio import route_utils
 
-    def __init__(self, *arguments: Any, **named: Any):
-        super().__init__(*arguments, **named)
-        self.sha.update(os.urandom(16))
+    class Upload(route_utils.GradioUploadFile):
+        def __init__(self, *arguments: Any, **named: Any):
+            super().__init__(*arguments, **named)
+            self.sha.update(os.urandom(16))
+
+    route_utils.GradioUploadFile = Upload
 
 
-def swept(folder: Path, older: float = OLD) -> None:
-    """Remove what lies in the folder for longer than so many seconds, and folders of apps that were killed."""
-    os.utime(folder)
-    for entry in [*folder.iterdir(), *folder.parent.glob(f"{FOLDER}*")]:
+def swept(home: Path, older: float = OLD) -> None:
+    """Remove uploads that are older than so many seconds, and the folders of apps that were killed."""
+    os.utime(home)  # a sign of life
+    for entry in [*(home / "uploads").iterdir(), *home.parent.glob(f"{FOLDER}*")]:
         with contextlib.suppress(OSError):
             if time.time() - entry.stat().st_mtime > older:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
@@ -241,24 +247,29 @@ def swept(folder: Path, older: float = OLD) -> None:
 
 def serve(desk: Desk, port: int | None = None, inbrowser: bool = False) -> None:
     """Serve the page on 127.0.0.1 until Ctrl-C or SIGTERM; the folder of uploads goes with it."""
-    folder, over = Path(tempfile.mkdtemp(prefix=FOLDER)).resolve(), threading.Event()
-    os.environ |= {"GRADIO_TEMP_DIR": str(folder), "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
-    route_utils.GradioUploadFile = _Upload
+    home, over = Path(tempfile.mkdtemp(prefix=FOLDER)).resolve(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: over.set())
     try:
+        (home / "uploads").mkdir()
+        os.environ |= {"GRADIO_TEMP_DIR": str(home), "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
+        import gradio as gr  # makes a folder of its own there
+
+        os.environ["GRADIO_TEMP_DIR"] = str(home / "uploads")
+        keep_apart()
         theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
         head = HEAD.replace('"report"', json.dumps(report.TEMPLATE).replace("<", "\\u003c"))
-        page = build(desk, folder).queue(default_concurrency_limit=1, api_open=False)
+        page = build(desk, home / "uploads").queue(default_concurrency_limit=1, api_open=False)
         page.launch(share=False, server_name="127.0.0.1", server_port=port, inbrowser=inbrowser, ssr_mode=False,
                     max_file_size=MOST_BYTES, prevent_thread_lock=True, run_history=False, footer_links=[],
                     state_session_capacity=50, theme=theme, css=report.STYLE, head=head, quiet=True)  # fmt: skip
         print(f"The assistant is at {page.local_url} and stops with Ctrl-C.", flush=True)
+        swept(home)
         while not over.wait(60):
-            swept(folder)
+            swept(home)
         page.close(verbose=False)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
