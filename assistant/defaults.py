@@ -34,13 +34,14 @@ class Part(NamedTuple):
 
 
 class Pile(NamedTuple):
-    """All images of a default, as in `Part`, with the names of classes and where they come from."""
+    """All images of a default, as in `Part`, the names of classes, where they come from, whether they are cropped."""
 
     images: np.ndarray
     labels: np.ndarray
     groups: np.ndarray
     classes: tuple[str, ...]
     source: datasets.Source
+    cropped: bool = False
 
     def dealt(self, seed: int) -> dict[str, Part]:
         """Learn, calibrate and rest: no group in two of them. Raises DataProblem where a class has too few groups."""
@@ -72,7 +73,9 @@ def chest_place() -> places.Place:
 def chest() -> Pile:
     """Films of children from the front: of the folder `train`, or MedMNIST's train and val. Never of `test`."""
     place = chest_place()
-    return _train_and_val(place.card.reader(place)) if place.card is MEDMNIST64 else children(place, "train")
+    if place.card is MEDMNIST64:  # which keeps the middle square
+        return _train_and_val(place.card.reader(place))._replace(cropped=True)
+    return children(place, "train")
 
 
 def children(place: places.Place, part: str) -> Pile:
@@ -128,7 +131,7 @@ def train(name: str, pile: Pile, seed: int = 0) -> reader.Reader:
     trained = network(images, labels, pile.classes, turns=how.turns, epochs=epochs, seed=seed)
     title = how.title + ", generated" * (not pile.source.is_real)
     return reader.build(trained, *parts["calibrate"], gate_images=images, title=title, source=str(pile.source),
-                        seed=seed, accepts=files.ACCEPTS[name])  # fmt: skip
+                        seed=seed, accepts=files.ACCEPTS[name], cropped=pile.cropped)  # fmt: skip
 
 
 def load(name: str) -> reader.Reader:

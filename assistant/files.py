@@ -26,6 +26,7 @@ OTHERS = {
     b"BM": "a bitmap", b"RIFF": "a WebP picture or a film", b"PK": "a zip archive", b"<": "a web page or its like",
     b"\x1f\x8b": "packed with gzip, as NIfTI volumes are", b"BZ": "packed with bzip2", b"\\\1\0\0": "a NIfTI volume",
 }  # fmt: skip
+HARMLESS = ("icc_profile", "transparency")  # what stands beside pixels and names nobody
 SECONDARY = ("SC", "OT")  # modalities that say nothing of what was taken
 ACCEPTS = {  # what a DICOM header may say; where it says nothing, nothing is refused
     "chest": {"modality": ("CR", "DX", "RG", *SECONDARY), "view": ("AP", "PA"), "part": ("CHEST", "THORAX", "LUNG")},
@@ -34,11 +35,15 @@ ACCEPTS = {  # what a DICOM header may say; where it says nothing, nothing is re
 Accepts = dict[str, tuple[str, ...]]
 
 
+def _plainly(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
 class Refused(Exception):
     """One sentence why a file is not read, and the facts that were found until then."""
 
     def __init__(self, sentence: str, facts: dict[str, Any] | None = None):
-        super().__init__("".join(letter if letter.isprintable() else "?" for letter in sentence))
+        super().__init__(_plainly(sentence))
         self.facts = facts or {}
 
 
@@ -100,8 +105,10 @@ def _one(pictures: int) -> None:
 def _picture(raw: bytes, kind: str, facts: dict[str, Any]) -> Picture:
     with Image.open(io.BytesIO(raw), formats=[kind]) as image:
         mode, notes = image.mode, []
-        facts |= {"kind": kind, "rows": image.height, "columns": image.width, "photometric": mode,
-                  "identity": "a picture has no header of a patient, and letters in it are not looked for"}  # fmt: skip
+        told = [key for key, value in image.info.items() if isinstance(value, str | bytes) and key not in HARMLESS]
+        told = ", ".join(_plainly(str(key))[:20] for key in told[:4]) or "nothing"
+        told += " beside the pixels may say who it is; letters in them are not looked for"
+        facts |= {"kind": kind, "rows": image.height, "columns": image.width, "photometric": mode, "identity": told}
         frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)  # MPO: a photograph with a preview
         _limit(image.height * image.width * len(image.getbands()) * frames)
         _one(frames)

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 import utils
 from assistant import files
@@ -103,6 +103,7 @@ class Reader:
         title, source: what it reads, and what it learnt from.
         accepts: what a DICOM header may say, see `files.open_file`.
         coloured: whether all (True), some (None) or none (False) of the held-out images had colours.
+        cropped: whether they were the middle square of what was taken; else sides were squeezed to be equal.
         code: the hash of the code that made it.
     """
 
@@ -116,6 +117,7 @@ class Reader:
     source: str
     accepts: files.Accepts
     coloured: bool | None
+    cropped: bool
     code: str
 
     @property
@@ -155,7 +157,7 @@ class Reader:
         note = "It is in colour, and the reader knows grey images only: it was turned into grey."
         if colour and self.coloured is False:
             image = np.asarray(Image.fromarray(image).convert("L"))
-        small = sized(image, self.side, channels)[None]
+        small = sized(image, self.side, channels, self.cropped)[None]
         if min(image.shape[:2]) < TINIEST * self.side:
             declined = (f"It is {image.shape[0]} × {image.shape[1]} pixels, and this reader needs "
                         f"{self.side * TINIEST:.0f} at least.")  # fmt: skip
@@ -169,7 +171,11 @@ class Reader:
         x, _ = training.tensors(small, mean=self.trained.mean, std=self.trained.std)
         found = saliency.grad_cam(self.trained.model, x, top)[0]
         found = Image.fromarray((found / (found.max() or 1)).astype(np.float32))
-        return np.clip(np.asarray(found.resize(shape[::-1], Image.Resampling.BILINEAR)), 0, 1)
+        rows, columns = (min(shape),) * 2 if self.cropped else shape
+        top, left = (shape[0] - rows) // 2, (shape[1] - columns) // 2
+        overlay = np.zeros(shape, np.float32)
+        overlay[top : top + rows, left : left + columns] = found.resize((columns, rows), Image.Resampling.BILINEAR)
+        return np.clip(overlay, 0, 1)
 
     def save(self, file: str | Path) -> None:
         """Write the reader to a file: tensors, numbers and names, no code. Raises ReaderError."""
@@ -205,12 +211,13 @@ class Reader:
             raise ReaderError(f"{name} is no reader of this course, or is damaged: build it again.") from None
 
 
-PLAIN = ("side", "temperature", "title", "source", "coloured", "code")  # of a reader, saved as they are
+PLAIN = ("side", "temperature", "title", "source", "coloured", "cropped", "code")  # of a reader, saved as they are
 
 
 def build(
     trained: recipe.Trained, images: np.ndarray, labels: np.ndarray, groups: Sequence[Any] | None, *,
-    gate_images: np.ndarray, title: str, source: str, seed: int = 0, accepts: files.Accepts | None = None, **gate: int,
+    gate_images: np.ndarray, title: str, source: str, seed: int = 0, accepts: files.Accepts | None = None,
+    cropped: bool = False, **gate: int,
 ) -> Reader:  # fmt: skip
     """A reader round a trained network.
 
@@ -220,7 +227,7 @@ def build(
         groups: (n,) whose image each is; one image a group and class, drawn at random, counts for the sets, so that
             their promise is about new patients. None: each image is its own.
         gate_images: uint8 (m, side, side[, 3]) that the gate learns from: those of training.
-        title, source, accepts: see `Reader`.
+        title, source, accepts, cropped: see `Reader`.
         gate: `count` and `epochs` of `gate.fit`.
 
     Raises:
@@ -253,7 +260,7 @@ def build(
     except (ValueError, training.TrainingError) as error:
         raise ReaderError(f"The gate cannot learn from these images: {error}") from None
     return Reader(trained, door, images.shape[1], temperature, thresholds, prior, title, source, accepts or {},
-                  coloured, code_hash())  # fmt: skip
+                  coloured, cropped, code_hash())  # fmt: skip
 
 
 def default(name: str) -> Reader:
@@ -263,10 +270,11 @@ def default(name: str) -> Reader:
     return defaults.load(name)
 
 
-def sized(image: np.ndarray, side: int, channels: int) -> np.ndarray:
-    """uint8 (rows, columns[, 3]) as (side, side, channels), the aspect ratio not kept, as `datasets.folder` does it."""
+def sized(image: np.ndarray, side: int, channels: int, cropped: bool = False) -> np.ndarray:
+    """uint8 (rows, columns[, 3]) as (side, side, channels): squeezed, as `datasets.folder` does it, or cropped."""
     picture = Image.fromarray(image).convert("L" if channels == 1 else "RGB")
-    return np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR)).reshape(side, side, channels)
+    fit = ImageOps.fit if cropped else Image.Image.resize
+    return np.asarray(fit(picture, (side, side), Image.Resampling.BILINEAR)).reshape(side, side, channels)
 
 
 def has_colour(images: np.ndarray) -> np.ndarray:

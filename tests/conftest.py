@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 # Long files of tests, in seconds of one core, so that two processes share the work evenly; lessons have stamps.
-SECONDS = {"test_evidence.py": 120.0}
+SECONDS = {"test_evidence.py": 120.0, "test_reader.py": 60.0}
 ON_REAL_DATA = {"test_evidence.py"}  # whole files; elsewhere the reason of a skipif says it
 MUCH_SLOWER = 3.0  # times the stamped seconds; a warning only, since a busy neighbour can cause it
 

@@ -146,7 +146,7 @@ LINES = {
     ("figures", "lesson", "evidence"): (350, 606),
 }
 TOOLS = (700, 1875)
-ASSISTANT = (450, 770)
+ASSISTANT = (450, 790)
 NODES_A_LINE = 8  # on average: lines do not get longer so that there are fewer
 UNCOUNTED = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
 

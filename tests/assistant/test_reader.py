@@ -17,6 +17,7 @@ import pydicom
 import pytest
 import torch
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from pydicom.dataset import FileMetaDataset
 
 from assistant import defaults, files, gate, reader
@@ -131,6 +132,22 @@ def test_a_file_is_read_as_a_folder_is_read(small, tmp_path):
     for image, name in zip(folder.images, folder.table["file"], strict=True):
         shown = files.open_file(tmp_path / name).image
         assert np.array_equal(reader.sized(shown, SIDE, 1)[..., 0], image)
+
+
+def test_a_reader_of_middle_squares_crops_and_draws_its_map_there(open_door):
+    wide = np.pad(PICTURE, ((0, 0), (32, 32)))
+    crops = replace(open_door, cropped=True)
+    assert np.allclose(crops.read(png_of(wide)).probabilities, open_door.read(png_of(PICTURE)).probabilities, atol=1e-3)
+    overlay = crops.read(png_of(wide)).overlay
+    assert overlay.shape == wide.shape and overlay.max() > 0 and not overlay[:, :32].any() and not overlay[:, 96:].any()
+
+
+def test_what_stands_beside_the_pixels_is_named(open_door):
+    about = PngInfo()
+    about.add_text("Patient", "Danuser")
+    found = open_door.read(png_of(PICTURE, pnginfo=about))
+    assert found.facts["identity"].startswith("Patient beside the pixels") and "Danuser" not in str(found)
+    assert open_door.read(png_of(PICTURE)).facts["identity"].startswith("nothing beside")
 
 
 def test_sets_without_a_class_and_with_all_say_what_that_means(open_door):
@@ -379,7 +396,7 @@ def test_a_default_is_trained_kept_and_trained_again_where_it_does_not_fit(small
     trained = []
     monkeypatch.setattr(defaults, "KEPT", tmp_path)
     monkeypatch.setattr(defaults, "train", lambda name, pile, seed=0: trained.append(name) or small)
-    monkeypatch.setattr(defaults, "chest", lambda: None)
+    monkeypatch.setitem(defaults.DEFAULTS, "chest", defaults.DEFAULTS["chest"]._replace(pile=lambda: None))
 
     def asked():
         before = len(trained)
@@ -399,6 +416,28 @@ def test_a_default_is_trained_kept_and_trained_again_where_it_does_not_fit(small
     assert asked()[0] == 0
     with pytest.raises(reader.ReaderError, match="chest or skin"):
         reader.default("chesst")
+
+
+def test_without_the_folder_medmnist_at_64_pixels_is_taken_and_never_its_test(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    monkeypatch.setattr(places, "DATA", tmp_path / "data")
+    made = {f"{part}_images": np.full((9, 64, 64), k, np.uint8) for k, part in enumerate(("train", "val", "test"))}
+    made |= {key.replace("images", "labels"): np.arange(9) % 2 for key in made}
+    np.savez(tmp_path / "pneumoniamnist_64.npz", **made)
+    pile = defaults.chest()
+    assert pile.images.shape == (18, 64, 64) and set(pile.images.ravel().tolist()) == {0, 1} and pile.source.is_real
+    assert pile.cropped and pile.classes == ("normal", "pneumonia") and len(set(pile.groups.tolist())) == 18
+
+
+def test_a_child_is_a_kind_and_a_number(tmp_path):
+    names = ["NORMAL/IM-0115-0001", "NORMAL/IM-0115-0002", "NORMAL/NORMAL2-IM-0115-0001", "PNEUMONIA/person1_virus_6",
+             "PNEUMONIA/person1_bacteria_7", "PNEUMONIA/person1_bacteria_8", "PNEUMONIA/scan"]  # fmt: skip
+    for name in names:
+        (tmp_path / "chest_xray" / "train" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(PICTURE).save(tmp_path / "chest_xray" / "train" / f"{name}.png")
+    place = places.Place(defaults.CARDS["chest_xray"], tmp_path, "", [tmp_path / "chest_xray"], "a test")
+    groups = defaults.children(place, "train").groups
+    assert sorted(np.unique(groups, return_counts=True)[1].tolist()) == [1, 1, 1, 2, 2] and len(groups) == 7
 
 
 # ---------------------------------------------------------------------------- how it is built

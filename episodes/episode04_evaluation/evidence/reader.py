@@ -71,7 +71,7 @@ def lateral(number):
 
 
 def slices(axis, count, rng):
-    """CT slices, half of the course's scan, half of a patient of the clinic, in one of two windows."""
+    """CT slices in two windows: half of the course's scan, half of a patient of the clinic."""
     own = ct.ct(make_patient(int(rng.integers(900_000, 990_000))), (3, 3, 4), (128, 96, 80))[0]
     scan = datasets.ct_volume().array
     for k in range(count):
