@@ -63,14 +63,17 @@ def headline(found: reader.Finding) -> str:
 
 
 def article(name: str, found: reader.Finding) -> str:
-    """One finding; a declined one has another frame, no probabilities and no map."""
+    """One finding, framed as what it is: found, open (no class or all are plausible), or declined, without any map."""
     lines = [text(line) for line in str(found).split("\n")]
     lines = [line for line in lines if line != text("Teaching material, not a medical device.")]
     if found.declined:
-        state = "⊘ DECLINED: nobody has read this image"
+        kind, state = "declined", "⊘ DECLINED: nobody has read this image"
         said = f'<p class="headline">{lines[0].removeprefix("DECLINED. ")}</p>'
     else:
-        state, said = "Finding", f'<p class="headline">{text(headline(found))}</p>'
+        kind, state = "found", "Finding"
+        if len(found.plausible) in (0, len(found.classes)):
+            kind, state = "open", "No answer: read, and undecided"
+        said = f'<p class="headline">{text(headline(found))}</p>'
         for k in np.argsort(-found.probabilities, kind="stable"):
             share = f"{found.probabilities[k]:.0%}"
             said += (f'<div class="bar"><span>{text(found.classes[k])}</span><span><i style="width:{share}"></i></span>'
@@ -80,7 +83,6 @@ def article(name: str, found: reader.Finding) -> str:
     facts |= {key: found.versions[key] for key in ("course", "torch", "code")}
     listed = "".join(f"<dt>{text(key)}</dt><dd>{text(value)}</dd>" for key, value in facts.items())
     said += f"<dl>{listed}</dl>"
-    kind = "declined" if found.declined else "found"
     return (f'<article class="{kind}"><p class="state">{state}</p><h3>{text(name)}</h3>'
             f'<div class="side">{figure(name, found)}<div>{said}</div></div></article>')  # fmt: skip
 

@@ -131,8 +131,8 @@ def _chest_films() -> list[tuple[str, np.ndarray]]:
     place = defaults.chest_place()
     if place.card is defaults.MEDMNIST64:
         return _of_each(place.card.reader(place), (0, 1))
-    films = {kind: min((place.paths[0] / "test" / kind).glob("*.jp*g")) for kind in ("NORMAL", "PNEUMONIA")}
-    return [(kind.lower(), np.asarray(Image.open(film).convert("L"))) for kind, film in films.items()]
+    films = {kind: sorted((place.paths[0] / "test" / kind).glob("*.jp*g")) for kind in ("NORMAL", "PNEUMONIA")}
+    return [(kind.lower(), np.asarray(Image.open(each[len(each) // 2]).convert("L"))) for kind, each in films.items()]
 
 
 def _lesions() -> list[tuple[str, np.ndarray]]:

@@ -82,6 +82,7 @@ def test_what_is_declined_looks_unlike_a_finding_and_tags_are_text():
     declined = replace(found, declined=f"{TAGS} is declined.", probabilities=None, overlay=None)
     shown, refused = report.article(TAGS, found), report.article(TAGS, declined)
     assert 'class="found"' in shown and 'class="declined"' in refused
+    assert 'class="open"' in report.article(TAGS, replace(found, plausible=()))
     assert "bar" in shown and "range" in shown and "bar" not in refused and "range" not in refused
     page = report.page_of([(TAGS, found), ("a\u202eb\x00.dcm", declined)], TAGS, left=3)
     assert TAGS not in page and "&lt;img src=x" in page and "a?b?.dcm" in page and "3 more" in page
@@ -291,7 +292,7 @@ def test_each_kind_is_read_and_the_page_fits(page, app):
 def test_three_at_once_with_a_wrong_kind_and_a_broken_file(page, app):
     raw = dicom_of(PICTURE, PatientName=TAGS, StudyDescription=TAGS)
     answer = give(page, **{f"{TAGS}.dcm": raw, "${1} {{x}}.html": b"<html>", "cut.png": png_of(PICTURE)[:200]})
-    assert answer.locator("article.found").count() == 1 and answer.locator("article.declined").count() == 2
+    assert answer.locator("article:not(.declined)").count() == 1 and answer.locator("article.declined").count() == 2
     assert answer.locator("table tr").count() == 4 and f"{TAGS}.dcm" in answer.inner_text()
     assert "web page" in answer.inner_text() and "damaged" in answer.inner_text() and app.uploads() == []
     assert "${1} {{x}}.html" in answer.inner_text() and answer.locator("img[src=x]").count() == 0
@@ -339,7 +340,7 @@ def test_the_keyboard_is_enough(page, tmp_path):
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Enter")
     chooser.value.set_files(tmp_path / "a film.png")
-    page.wait_for_selector("#answer article.found")
+    page.wait_for_selector("#answer article:not(.declined)")
     page.keyboard.press("Escape")
     tab_to("#answer input[type=range]")
     page.keyboard.press("ArrowRight")
