@@ -98,7 +98,7 @@ def figure(name: str, found: reader.Finding) -> str:
     colour = np.broadcast_to(np.array([0, 220, 255], np.uint8), (*strength.shape, 3))
     shown += f'<img class="map" src="{png(np.dstack([colour, strength]))}" alt="">'
     slide = "this.closest('figure').style.setProperty('--map', this.value / 100)"
-    return (f'<figure><div class="shown">{shown}</div><label>Map <input type="range" min="0" max="100" value="50" '
+    return (f'<figure><div class="shown">{shown}</div><label>Map <input type="range" min="0" max="100" value="40" '
             f'aria-label="Opacity of the map" oninput="{slide}"></label><figcaption>Blue: where the likeliest class is '
             "seen, not why.</figcaption></figure>")  # fmt: skip
 

@@ -206,7 +206,8 @@ def build(desk: Desk, folder: Path) -> gr.Blocks:
     first, buttons = desk.first, 4
     with gr.Blocks(title="The course's assistant", analytics_enabled=False) as page:
         who = gr.HTML(desk.head(first), elem_id="who")
-        choice = gr.Dropdown(desk.names(), value=first, label="Who reads", filterable=False)
+        choice = gr.Dropdown(desk.names(), value=first, label="Who reads", filterable=False,
+                             info="A reader of the course that was never used yet learns first, for about a minute.")
         label = f"DICOM, PNG or JPEG, up to {MOST_FILES} at once"
         drop = gr.File(label=label, file_count="multiple", height=160, elem_id="drop")
         with gr.Row(elem_id="examples"):
