@@ -4,6 +4,7 @@
 #   make run NB=…   execute and stamp one notebook         make evidence NB=…   its runs over all seeds
 #   make new NB=…   start a lesson from the template       make time      count and write the lessons' minutes
 #   make restamp    execute what is behind its code        make bench     the fast recipe of lesson 3.2, timed
+#   make assistant  drop an image into a page, get a finding
 #   make node       receive images by DICOM, answer to an archive
 PYTHON ?= python3
 VENV   ?= .venv
@@ -18,7 +19,7 @@ READY  := $(VENV)/.ready$(if $(EXTRAS),-$(EXTRAS))
 ONE_THREAD := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 TOGETHER   := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: lab work test check run new time restamp evidence bench node environment
+.PHONY: lab work test check run new time restamp evidence bench assistant node environment
 lab: environment
 	@echo "Opening JupyterLab on your copies in work/. Stop it with Ctrl-C in this window."
 	@$(BIN)/python -m tools.lab $(ARGS)
@@ -52,6 +53,10 @@ evidence: environment
 
 bench: environment
 	@$(BIN)/python -m tools evidence bench $(ARGS)
+
+assistant:
+	@$(MAKE) --no-print-directory environment EXTRAS=assistant
+	@$(BIN)/python -m assistant.web $(ARGS)
 
 node:
 	@$(MAKE) --no-print-directory environment EXTRAS=assistant
