@@ -183,7 +183,8 @@ def test_the_assistant_does_not_grow():
     (target, ceiling), (now, _) = ASSISTANT, size(rooms)
     assert now <= ceiling, f"{now} lines, at most {ceiling}, and {target} are the aim"
     for names, most in WINDOWS.items():
-        now, _ = size([file for file in ROOT.glob("assistant/*.py") if file.name in names])
+        files = [file for file in ROOT.glob("assistant/*.py") if file.name in names]
+        now = sum(len(file.read_text("utf-8").splitlines()) for file in files)
         assert now <= most, f"{now} lines in {names}, at most {most}"
 
 
