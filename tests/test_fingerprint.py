@@ -41,7 +41,8 @@ def stale(root, cells=CELLS):
 
 @pytest.fixture
 def copy(tmp_path):
-    shutil.copytree(fingerprint.ROOT / "utils", tmp_path / "utils", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in fingerprint.PACKAGES:
+        shutil.copytree(fingerprint.ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
 
@@ -136,7 +137,8 @@ def test_modules_under_other_names_make_no_lesson_stale(copy):
                 elif node.module == f"{room}.{name}":
                     node.module = f"{room}.{name}s_moved"
 
-    edit(copy, rename)
+    for modules in ("utils/**/*.py", "assistant/*.py"):
+        edit(copy, rename, modules)
     for room, name in moved:
         folder = copy / room.replace(".", "/")
         (folder / f"{name}.py").rename(folder / f"{name}s_moved.py")
