@@ -481,7 +481,8 @@ def test_what_is_spoiled_is_never_a_turned_image_where_these_are_right():
 
 
 def test_no_code_of_the_assistant_reads_what_is_kept_aside():
-    makers = ("defaults", "files", "gate", "reader")  # the app shows such images as examples, and decides nothing by them
+    # the app shows such images as examples, and decides nothing by them
+    makers = ("defaults", "files", "gate", "reader")
     folder = places.DATA.parent / "assistant"
     text = "".join((folder / f"{name}.py").read_text(encoding="utf-8") for name in makers)
     assert not re.search(r"mr_series|ct_volume|ct_slices|brain_tumours|skimage|sample_images|utils.clinic", text)
