@@ -28,7 +28,7 @@ work: environment
 	@$(BIN)/python -m tools copies
 
 test: environment
-	@echo "Running $(TESTS); each notebook among them is executed. All of it takes about 10 minutes on two idle cores."
+	@echo "Running $(TESTS); each notebook among them is executed. All of it takes about 20 minutes on two idle cores."
 	@$(ONE_THREAD) $(BIN)/python -m pytest $(TESTS) $(TOGETHER) $(ARGS)
 
 check: environment
