@@ -13,21 +13,18 @@ import uuid
 import numpy as np
 import pydicom
 from highdicom import sc, sr
-from PIL import Image, ImageDraw, ImageFont
 from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian
 
-from assistant import reader
+from assistant import reader, report
 
 MAKER, SCHEME = "BENDER course", "99BENDER"  # of codes that no public list has
-DEVICE = "AI, preliminary, not a medical device"
 BLANK = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID", "StudyDate",
          "StudyTime", "ReferringPhysicianName")  # fmt: skip
 KEPT = (*BLANK, "StudyInstanceUID", "StudyDescription", "PatientAge", "IssuerOfPatientID", "PatientIdentityRemoved",
         "DeidentificationMethod")  # fmt: skip
 OF_THE_IMAGE = ("BodyPartExamined", "Laterality", "ImageLaterality", "BurnedInAnnotation", "PatientOrientation")
 NUMBERS = {"report": 9001, "capture": 9002}  # of the series
-WARM = np.array([255.0, 120.0, 0.0])  # the colour of the map
 
 
 def version_of(by: reader.Reader) -> str:
@@ -74,7 +71,7 @@ def _identity(image: pydicom.Dataset, kind: str, version: str) -> dict[str, obje
     return {"series_instance_uid": uid(image.SeriesInstanceUID, version, kind), "series_number": NUMBERS[kind],
             "sop_instance_uid": uid(image.SOPInstanceUID, version, kind), "manufacturer": MAKER,
             "instance_number": int(number) if str(number).isdigit() and int(number) else 1,
-            "series_description": f"{kind.title()}: {DEVICE}", "manufacturer_model_name": "course reader",
+            "series_description": f"{kind.title()}: {report.PRELIMINARY}", "manufacturer_model_name": "course reader",
             "software_versions": version, "device_serial_number": version,
             "transfer_syntax_uid": ExplicitVRLittleEndian}  # fmt: skip
 
@@ -126,7 +123,7 @@ def _report(image: pydicom.Dataset, finding: reader.Finding, version: str) -> py
         qualitative_evaluations=said,
     )  # fmt: skip
     words = "\n".join(part for part in str(finding).splitlines() if not part.startswith("Identity: "))
-    group[0].ContentSequence.append(sr.TextContentItem(codes.DCM.Comment, f"{words}\n{DEVICE}.",
+    group[0].ContentSequence.append(sr.TextContentItem(codes.DCM.Comment, f"{words}\n{report.PRELIMINARY}.",
                                                        sr.RelationshipTypeValues.CONTAINS))  # fmt: skip
     content = sr.MeasurementReport(
         context, procedure_reported=sr.CodedConcept("363679005", "SCT", "Imaging procedure"),
@@ -137,26 +134,7 @@ def _report(image: pydicom.Dataset, finding: reader.Finding, version: str) -> py
 
 def _capture(image: pydicom.Dataset, finding: reader.Finding, version: str) -> pydicom.Dataset:
     made = sc.SCImage.from_ref_dataset(
-        _stand_in(image), picture(finding), "RGB", 8, "PATIENT", patient_orientation=("L", "F"),
+        _stand_in(image), report.picture(finding), "RGB", 8, "PATIENT", patient_orientation=("L", "F"),
         **_identity(image, "capture", version))  # fmt: skip
     made.PatientOrientation = None  # unknown, if the image does not say it
     return _filed(made, image, (*KEPT, *OF_THE_IMAGE))
-
-
-def picture(finding: reader.Finding) -> np.ndarray:
-    """uint8 (rows, columns, 3): the image with the map over it, and under it a strip that says what it is."""
-    grey = np.asarray(Image.fromarray(finding.image).convert("RGB"), np.float64)
-    share = 0.5 * finding.overlay[..., None]
-    mixed = Image.fromarray(np.rint(grey * (1 - share) + WARM * share).astype(np.uint8))
-    if mixed.width < 384:  # letters need room
-        mixed = mixed.resize((384, round(mixed.height * 384 / mixed.width)), Image.Resampling.BILINEAR)
-    order = np.argsort(-finding.probabilities)[:4]
-    top = ", ".join(f"{finding.classes[k]} {finding.probabilities[k]:.0%}" for k in order)
-    lines = [DEVICE, "Where, not why. Read by nobody else.", top]
-    font = ImageFont.load_default(size=max(mixed.width // 32, 12))
-    high = round(1.4 * font.size)
-    page = Image.new("RGB", (mixed.width, mixed.height + high * len(lines) + high // 2))
-    page.paste(mixed)
-    for k, line in enumerate(lines):
-        ImageDraw.Draw(page).text((high // 3, mixed.height + k * high + high // 4), line, fill="white", font=font)
-    return np.array(page)

@@ -40,6 +40,11 @@ class ReaderError(Exception):
         return [f"ReaderError: {self}"]
 
 
+def percent(probability: float) -> str:
+    """A probability as text; never 0% or 100%, of which no network is sure."""
+    return "less than 1%" if probability < 0.01 else "more than 99%" if probability > 0.99 else f"{probability:.0%}"
+
+
 @dataclass(frozen=True, eq=False)
 class Finding:
     """What a reader says of one file; `str()` says it in words.
@@ -72,8 +77,9 @@ class Finding:
         if self.declined:
             last = "Declined is not “nothing found”: nobody has read this image."
             return "\n".join([f"DECLINED. {self.declined}", *self.notes, last, about])
-        said, prior = (", ".join(f"{self.classes[k]} {values[k]:.0%}" for k in np.argsort(-self.probabilities))
-                       for values in (self.probabilities, self.prior))  # fmt: skip
+        order = np.argsort(-self.probabilities)
+        said = ", ".join(f"{self.classes[k]} {percent(self.probabilities[k])}" for k in order)
+        prior = ", ".join(f"{self.classes[k]} {self.prior[k]:.0%}" for k in order)
         return "\n".join([f"{said}.", f"The 90 % set: {self._set()}", *self.notes,
                           f"Probabilities hold where classes are as frequent as in calibration: {prior}.",
                           "The map shows where the likeliest class is seen, not why.",

@@ -1,4 +1,4 @@
-"""Findings as HTML: what the app shows, and one self-contained report that prints well. Needs no gradio.
+"""Findings as HTML, as the app shows and prints them, and as the picture that the node sends. Needs no gradio.
 
 Whatever comes out of a file goes through `text`. An answer that is declined has another frame than a finding.
 """
@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 from assistant import reader
 
 LONGEST, MAP = 640, 128  # pixels of the longer side of the picture, and of the map, which is smooth
 DEVICE = "Teaching material, not a medical device: decide nothing about a patient by it."
+PRELIMINARY = "AI, preliminary, not a medical device"
+WARM = np.array([255.0, 120.0, 0.0])  # the colour of the map in `picture`
 TEMPLATE = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
 STYLE = TEMPLATE.partition("<style>")[2].partition("</style>")[0]
 
@@ -52,7 +54,7 @@ def headline(found: reader.Finding) -> str:
     if found.declined:
         return "Declined, not read."
     top = int(np.argmax(found.probabilities))
-    most = f"{found.classes[top]} is the likeliest class, at {found.probabilities[top]:.0%}"
+    most = f"{found.classes[top]} is the likeliest class, at {reader.percent(found.probabilities[top])}"
     if not found.plausible:
         return f"{most}, but it is an unusual image even for that: take it as not answered."
     if len(found.plausible) == len(found.classes):
@@ -75,9 +77,9 @@ def article(name: str, found: reader.Finding) -> str:
             kind, state = "open", "No answer: read, and undecided"
         said = f'<p class="headline">{text(headline(found))}</p>'
         for k in np.argsort(-found.probabilities, kind="stable"):
-            share = f"{found.probabilities[k]:.0%}"
-            said += (f'<div class="bar"><span>{text(found.classes[k])}</span><span><i style="width:{share}"></i></span>'
-                     f"<b>{share}</b></div>")  # fmt: skip
+            share = found.probabilities[k]
+            said += (f'<div class="bar"><span>{text(found.classes[k])}</span><span><i style="width:{share:.0%}"></i>'
+                     f"</span><b>{text(reader.percent(share))}</b></div>")  # fmt: skip
     said += "".join(f"<p>{line}</p>" for line in lines[1:])
     facts = {key: value for key, value in found.facts.items() if key != "identity" and value not in ("", None)}
     facts |= {key: found.versions[key] for key in ("course", "torch", "code")}
@@ -115,3 +117,22 @@ def png(image: np.ndarray) -> str:
     out = io.BytesIO()
     Image.fromarray(image).save(out, "PNG")
     return f"data:image/png;base64,{base64.b64encode(out.getvalue()).decode()}"
+
+
+def picture(finding: reader.Finding) -> np.ndarray:
+    """uint8 (rows, columns, 3): the image with the map over it, and under it a strip that says what it is."""
+    grey = np.asarray(Image.fromarray(finding.image).convert("RGB"), np.float64)
+    share = 0.5 * finding.overlay[..., None]
+    mixed = Image.fromarray(np.rint(grey * (1 - share) + WARM * share).astype(np.uint8))
+    if mixed.width < 384:  # letters need room
+        mixed = mixed.resize((384, round(mixed.height * 384 / mixed.width)), Image.Resampling.BILINEAR)
+    order = np.argsort(-finding.probabilities)[:4]
+    top = ", ".join(f"{finding.classes[k]} {reader.percent(finding.probabilities[k])}" for k in order)
+    lines = [PRELIMINARY, "Where, not why. Read by nobody else.", top]
+    font = ImageFont.load_default(size=max(mixed.width // 32, 12))
+    high = round(1.4 * font.size)
+    page = Image.new("RGB", (mixed.width, mixed.height + high * len(lines) + high // 2))
+    page.paste(mixed)
+    for k, line in enumerate(lines):
+        ImageDraw.Draw(page).text((high // 3, mixed.height + k * high + high // 4), line, fill="white", font=font)
+    return np.array(page)
