@@ -20,6 +20,7 @@ from utils.dicom.read import _Guard, _parse, attempt, header_form, plain, syntax
 
 MOST_BYTES = 1 << 28  # of a file
 MOST_VALUES = 40_000_000  # rows × columns × frames × samples: more than any film has, and a telephone's photograph
+MOST_SCANS = 100  # of a JPEG: each is a pass through all of its pixels; ten or so are usual
 PICTURES = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG"}  # how files begin
 OTHERS = {
     b"%PDF": "a PDF", b"GIF8": "a GIF picture", b"II*\0": "a TIFF picture", b"MM\0*": "a TIFF picture",
@@ -102,6 +103,11 @@ def _one(pictures: int) -> None:
         raise Refused(f"it holds {pictures:,} pictures, and one is read at a time: save the one that you mean")
 
 
+def _passes(jpeg: bytes) -> None:
+    if jpeg.count(b"\xff\xda") > MOST_SCANS:  # "start of scan"; among coded values this pair does not occur
+        raise Refused(f"its picture is stored in more than {MOST_SCANS} passes, too many to decode")
+
+
 def _picture(raw: bytes, kind: str, facts: dict[str, Any]) -> Picture:
     with Image.open(io.BytesIO(raw), formats=[kind]) as image:
         mode, notes = image.mode, []
@@ -112,6 +118,7 @@ def _picture(raw: bytes, kind: str, facts: dict[str, Any]) -> Picture:
         frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)  # MPO: a photograph with a preview
         _limit(image.height * image.width * len(image.getbands()) * frames)
         _one(frames)
+        _passes(raw if kind == "JPEG" else b"")
         image = ImageOps.exif_transpose(image)
         if mode[0] in "IF":
             values = np.asarray(image, dtype=np.float64)
@@ -153,6 +160,8 @@ def _dicom(raw: bytes, name: str, accepts: Accepts, facts: dict[str, Any]) -> Pi
         if said and not any(word == said or fact == "part" and word in said for word in allowed):
             raise Refused(f"its header says that {named} is {said}, and this reader reads {', '.join(allowed)} only")
     _one(sizes[0])
+    if attempt(lambda: data.file_meta.TransferSyntaxUID.startswith("1.2.840.10008.1.2.4.")):  # of JPEG's family
+        _passes(attempt(lambda: bytes(data.PixelData), b""))
     shown = dicom.display(data, eight_bit=True)
     notes = ("It is stored with white as low (MONOCHROME1); that was turned round.",)
     return Picture(shown, facts, notes if facts["photometric"] == "MONOCHROME1" else ())

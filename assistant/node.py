@@ -8,6 +8,7 @@ patient, no UID and no text of a file: a job is the beginning of a hash. Teachin
 from __future__ import annotations
 
 import argparse
+import datetime
 import hashlib
 import logging
 import signal
@@ -35,17 +36,31 @@ from assistant.spool import Spool
 from utils import datasets
 
 SUCCESS, FULL, WRONG, UNCLEAR = 0x0000, 0xA700, 0xA900, 0xC210  # PS3.4 B.2.3
-IMAGES = [context.abstract_syntax for context in pynetdicom.AllStoragePresentationContexts]
+THERE = (SUCCESS, 0x0111)  # the archive has it: taken, or an object of this UID was there (PS3.7 C.5)
+FINAL, MOST_TRIES = (0x0117, 0x0122, 0x0124, 0xA900), 10  # with 0xCxxx: asking again is of no use, and is done so often
+IMAGES = [context.abstract_syntax for context in pynetdicom.AllStoragePresentationContexts
+          if "Image Storage" in uid.UID(context.abstract_syntax).name]  # fmt: skip
+KINDS = ("Computed Radiography", "Digital X-Ray Image", "Secondary Capture", "VL Photographic", "VL Microscopic",
+         "Dermoscopic")  # fmt: skip
+FITTING = [name for name in IMAGES if any(kind in uid.UID(name).name for kind in KINDS)]  # films and photographs
 PLAIN = [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian]
 PACKED = [uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless,
           uid.JPEG2000Lossless, uid.JPEG2000, uid.RLELossless]  # fmt: skip
 DECODED = [syntax for syntax in PACKED if get_decoder(syntax).is_available]
 MOST_SENDERS, MOST_PDU, PATIENCE = 10, 1 << 17, 60  # at once; bytes; seconds without an answer
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds until something is tried again; doubled each time
+GRACE = 5.0  # seconds that the archive has for its last answer when the node stops
 SPOOL = defaults.KEPT.parent / "node"
 ANSWERS = (sop_class.ComprehensiveSRStorage, sop_class.SecondaryCaptureImageStorage)
 DEVICE = "Teaching material, not a medical device: no patient's care may depend on it."
 log = logging.getLogger("assistant.node")
+
+
+def title_of(text: str) -> str:
+    """An application entity's title (PS3.5 6.2, AE). Raises argparse.ArgumentTypeError."""
+    if not (text.strip() and len(text) <= 16 and text.isascii() and text.isprintable() and "\\" not in text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no title: 1 to 16 ASCII letters, digits or signs, no backslash")
+    return text.strip()
 
 
 @dataclass
@@ -61,9 +76,9 @@ class Peer:
         """Of TITLE@HOST:PORT. Raises argparse.ArgumentTypeError."""
         title, at, place = text.partition("@")
         host, colon, port = place.rpartition(":")
-        if not (at and colon and host and 0 < len(title) <= 16 and port.isdigit() and int(port) < 1 << 16):
+        if not (at and colon and host and port.isdecimal() and int(port) < 1 << 16):
             raise argparse.ArgumentTypeError(f"{text!r}: write TITLE@HOST:PORT, as in ARCHIVE@127.0.0.1:4242")
-        return Peer(title, host.strip("[]"), int(port))
+        return Peer(title_of(title), host.strip("[]"), int(port))
 
     def __str__(self) -> str:
         return f"{self.title}@{self.host}:{self.port}"
@@ -91,7 +106,9 @@ class Node:
         """Listen, and go on with what lies in the spool. Raises OSError where the port is taken."""
         self._version = objects.version_of(self.by)
         self._waits: dict[Path | None, tuple[float, float]] = {}  # of what failed, None: the archive: until, how long
+        self._tries: dict[Path, int] = {}  # of what the archive refuses for good
         self._news, self._ends = threading.Event(), threading.Event()
+        self._peer: pynetdicom.association.Association | None = None
         entity = pynetdicom.AE(self.here.title)
         entity.supported_contexts = [pynetdicom.build_context(name, PLAIN + DECODED) for name in IMAGES]
         entity.add_supported_context(sop_class.Verification)
@@ -107,11 +124,14 @@ class Node:
         return self
 
     def stop(self) -> None:
-        """Stop listening, finish the image in hand; the spool keeps the others."""
-        self._entity.shutdown()
+        """Stop listening, and finish the image in hand if the archive answers in time; the spool keeps the others."""
         self._ends.set()
         self._news.set()
-        self._worker.join()
+        self._entity.shutdown()
+        self._worker.join(GRACE)
+        if self._worker.is_alive() and self._peer:
+            self._peer.abort()
+            self._worker.join(GRACE)  # who is still waiting for a network then loses nothing by being cut off
         self.spool.close()
 
     # ------------------------------------------------------------------------ in
@@ -141,10 +161,17 @@ class Node:
             said = refused.facts.get("modality")
             if said and accepted and said not in accepted:
                 return WRONG, f"Modality not read here; read: {', '.join(accepted)}."
-            return UNCLEAR, "The image cannot be decoded, or is too large."
-        image, asked = objects.header(raw), event.request
+            if "one is read at a time" in str(refused):
+                return UNCLEAR, "It holds several pictures, and one at a time is read."
+            return UNCLEAR, "The image cannot be decoded or shown, or is too large."
+        try:
+            image, asked = objects.header(raw), event.request
+        except ValueError as error:
+            return UNCLEAR, f"No answer could be filed for it: {error}."
         if (image.SOPClassUID, image.SOPInstanceUID) != (asked.AffectedSOPClassUID, asked.AffectedSOPInstanceUID):
             return WRONG, "Request and object name different SOPs."
+        if accepted and image.SOPClassUID not in FITTING:
+            return WRONG, "This class of image is neither a film nor a photograph."
         if image.get("Manufacturer") == objects.MAKER:  # an archive that forwards captures would never come to rest
             return WRONG, "This is an answer of a course reader itself."
         try:
@@ -169,6 +196,7 @@ class Node:
         now, waiting = time.monotonic(), self.spool.jobs()
         until = {job: max(self._waits.get(key, (0.0, 0.0))[0] for key in (job, None)) for job in waiting}
         due = [job for job in waiting if until[job] <= now]
+        due.sort(key=lambda job: self._waits.get(job, (0.0, 0.0))[1])  # the oldest first, but last what failed before
         if due:
             self._send(due)
         else:
@@ -181,40 +209,56 @@ class Node:
         entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = entity.connection_timeout = PATIENCE
         for name in ANSWERS:
             entity.add_requested_context(name, PLAIN)
-        peer = entity.associate(self.archive.host, self.archive.port, ae_title=self.archive.title)
-        taken = {context.abstract_syntax for context in peer.accepted_contexts}
-        if peer.is_established and not taken.issuperset(ANSWERS):
-            peer.release()
-            return self._later(None, "the archive takes no structured reports, or no secondary captures")
-        for job in jobs:
-            if self._ends.is_set() or not peer.is_established:
-                break
-            try:
-                why = self._answer(job, peer)
-            except Exception as error:  # one image must not stop the others: it stays, and the log says so
-                why = f"a {type(error).__name__} came in between"
-            if not why:
-                self.spool.drop(job)
-                self._waits.pop(job, None)
-                self._waits.pop(None, None)
-                log.info("%s answered; %d wait in the spool", job.name.split("-")[1], len(self.spool.jobs()))
-            elif peer.is_established:
-                self._later(job, why)
-        if peer.is_established:
-            peer.release()
-        elif not self._ends.is_set():
-            self._later(None, "the archive does not answer")
+        peer = self._peer = entity.associate(self.archive.host, self.archive.port, ae_title=self.archive.title)
+        try:
+            taken = {context.abstract_syntax for context in peer.accepted_contexts}
+            if peer.is_rejected:
+                return self._later(None, "the archive rejects us: does it know our title, and is its own right?")
+            if peer.is_established and not taken.issuperset(ANSWERS):
+                return self._later(None, "the archive takes no structured reports, or no secondary captures")
+            for job in jobs:
+                if self._ends.is_set() or not peer.is_established:
+                    break
+                self._try(job, peer)
+            if not peer.is_established and not self._ends.is_set():
+                self._later(None, "the archive does not answer")
+        finally:
+            if peer.is_established:
+                peer.release()
         return None
 
-    def _answer(self, job: Path, peer: pynetdicom.association.Association) -> str:
-        """Read, and send what was found; "" if the archive has acknowledged all of it, else why not."""
+    def _try(self, job: Path, peer: pynetdicom.association.Association) -> None:
+        """Answer to a job, and drop it, try it later, or put it aside."""
+        name = job.name.split("-")[1]
+        try:
+            why, status = self._answer(job, peer)
+        except Exception as error:  # one image must not stop the others: it stays, and the log says so
+            why, status = f"a {type(error).__name__} came in between", 0
+        if not why:
+            self.spool.drop(job)
+            self._waits.pop(job, None)
+            self._waits.pop(None, None)
+            log.info("%s answered; %d wait in the spool", name, len(self.spool.jobs()))
+            return
+        self._tries[job] = self._tries.get(job, 0) + (status in FINAL or status >> 12 == 0xC)
+        if self._tries[job] >= MOST_TRIES:
+            self.spool.aside(job)
+            log.error("%s lies in the spool's folder refused, and is not tried again: %s", name, why)
+        elif not self._ends.is_set():
+            self._later(job, why)
+
+    def _answer(self, job: Path, peer: pynetdicom.association.Association) -> tuple[str, int]:
+        """Read, and send what was found: "" if the archive has acknowledged all of it, else why not, and its status."""
         raw = job.read_bytes()
         found = self.by.read(raw, "The image")
-        for made in objects.answer(objects.header(raw), found, self._version):
+        came = datetime.datetime.fromtimestamp(int(job.name.split("-")[0]) / 1e9)
+        for made in objects.answer(objects.header(raw), found, self._version, came):
             status = peer.send_c_store(made).get("Status")
-            if status != SUCCESS and (status is None or status >> 12 != 0xB):  # 0xBxxx: stored, with a remark
-                return "the archive did not answer" if status is None else f"the archive said 0x{status:04X}"
-        return ""
+            if status is None:
+                return "the archive did not answer", 0
+            if status not in THERE and status >> 12 != 0xB:  # 0xBxxx: stored, with a remark
+                return f"the archive said 0x{status:04X}", status
+        return "", SUCCESS
 
     def _later(self, what: Path | None, why: str) -> None:
         wait = min(2 * self._waits.get(what, (0.0, self.first_wait / 2))[1], LONGEST_WAIT)
@@ -254,6 +298,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--sender",
         action="append",
+        type=title_of,
         default=[],
         metavar="TITLE",
         help="who may send; may be given again (default: all that call us by our title)",
@@ -263,24 +308,30 @@ def main(arguments: list[str] | None = None) -> None:
     logging.basicConfig(format="%(asctime)s %(message)s", stream=sys.stderr)
     log.setLevel(logging.INFO)
     quiet()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    over = threading.Event()
     try:
-        node = Node(chosen(asked.reader), asked.archive, Spool(asked.spool), asked.here, tuple(asked.sender)).start()
+        by = chosen(asked.reader)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: over.set())
+        node = Node(by, asked.archive, Spool(asked.spool), asked.here, tuple(asked.sender)).start()
+    except KeyboardInterrupt:
+        sys.exit("Stopped before it began.")
     except (reader.ReaderError, datasets.DataError) as error:
         sys.exit(str(error))
     except OSError as error:
         why = error.strerror or error
-        sys.exit(f"The node cannot start ({why}): is another one running at {asked.here}, or with this spool?")
+        sys.exit(f"The node cannot start ({why}): is {asked.here.host} this computer, and is no other node running at "
+                 f"{asked.here} or with this spool?")  # fmt: skip
     print(
         f"{DEVICE}\n{node.here} reads {node.by.title}; answers go to {node.archive}. Ctrl-C stops it.\n"
         f"Learnt from: {node.by.source}\n{len(node.spool.jobs())} image(s) wait in {node.spool.folder}.",
         flush=True,
     )
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        node.stop()
-        print(f"Stopped; {len(node.spool.jobs())} image(s) wait in the spool for the next start.")
+    while not over.wait(1):  # Windows sees Ctrl-C between two waits only
+        pass
+    print(f"Stopping; the archive has {GRACE:.0f} seconds for its last answer.", flush=True)
+    node.stop()
+    print(f"Stopped; {len(node.spool.jobs())} image(s) wait in the spool for the next start.")
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ follow from the image's UID and the reader's version, so that sending them again
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import io
 import uuid
 
-import numpy as np
 import pydicom
+import torch
 from highdicom import sc, sr
 from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian
@@ -23,18 +24,32 @@ BLANK = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "Accessio
          "StudyTime", "ReferringPhysicianName")  # fmt: skip
 KEPT = (*BLANK, "StudyInstanceUID", "StudyDescription", "PatientAge", "IssuerOfPatientID", "PatientIdentityRemoved",
         "DeidentificationMethod")  # fmt: skip
-OF_THE_IMAGE = ("BodyPartExamined", "Laterality", "ImageLaterality", "BurnedInAnnotation", "PatientOrientation")
+OF_THE_IMAGE = ("BodyPartExamined", "Laterality", "ImageLaterality", "BurnedInAnnotation", "PatientOrientation",
+                "LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")  # fmt: skip
+UNPAIRED = {"ABDOMEN", "BACK", "BLADDER", "BRAIN", "CHEST", "COCCYX", "CSPINE", "FACE", "HEAD", "HEART", "JAW",
+            "LIVER", "LSPINE", "MOUTH", "NECK", "NOSE", "PELVIS", "PROSTATE", "SKULL", "SPLEEN", "SSPINE", "STOMACH",
+            "TONGUE", "TSPINE", "UTERUS", "WHOLEBODY"}  # fmt: skip
+TIMES = {"ContentDate": "%Y%m%d", "ContentTime": "%H%M%S", "InstanceCreationDate": "%Y%m%d",
+         "InstanceCreationTime": "%H%M%S", "DateOfSecondaryCapture": "%Y%m%d", "TimeOfSecondaryCapture": "%H%M%S",
+         "ContributionDateTime": "%Y%m%d%H%M%S"}  # fmt: skip
 NUMBERS = {"report": 9001, "capture": 9002}  # of the series
 
 
 def version_of(by: reader.Reader) -> str:
-    """What a reader answers follows from code, data and weights: a hash of them, 12 hexadecimal digits."""
-    told = {key: value for key, value in by.versions.items() if key != "torch"}
-    seen = hashlib.sha256(repr((sorted(told.items()), by.temperature, by.thresholds.tolist(), by.side)).encode())
-    for model in (by.trained.model, by.gate.model):
-        for values in model.state_dict().values():
-            seen.update(values.cpu().contiguous().numpy().tobytes())
-    seen.update(np.asarray(by.gate.bars, np.float64).tobytes())
+    """What an answer follows from, all of the reader and the code that reads and answers: 12 hexadecimal digits."""
+    seen = hashlib.sha256(reader.code_hash("report", "objects").encode())
+
+    def see(value: object) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                see(key), see(inner)
+        elif isinstance(value, torch.Tensor):
+            see((value.dtype, value.shape))
+            seen.update(value.cpu().contiguous().numpy().tobytes())
+        else:
+            seen.update(repr(value).encode())
+
+    see(by.content())
     return seen.hexdigest()[:12]
 
 
@@ -43,26 +58,47 @@ def uid(*key: str) -> str:
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, '|'.join(key)).int}"
 
 
+def _bare(name: str) -> str:
+    """A character set without blanks and lines: some machines write ISO IR 100, or ISO-IR 100."""
+    return "".join(letter for letter in name.upper() if letter.isalnum())
+
+
+KNOWN_SETS = {_bare(name) for name in pydicom.charset.python_encoding}
+
+
 def header(raw: bytes) -> pydicom.Dataset:
     """The header of an image in a file's bytes, its texts decoded. Raises ValueError where a UID is missing, and what
     pydicom raises where patient and study could not be written into an answer."""
     found = pydicom.dcmread(io.BytesIO(raw), stop_before_pixels=True)
+    sets = found.get("SpecificCharacterSet") or ""
+    if any(_bare(name) not in KNOWN_SETS for name in ([sets] if isinstance(sets, str) else sets)):
+        raise ValueError("unknown character set")
     for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
         if not pydicom.uid.UID(str(found.get(keyword) or "")).is_valid:
             raise ValueError(f"no {keyword}")
     found.decode()
+    if any("\ufffd" in str(found[keyword].value) for keyword in KEPT if keyword in found):  # decoding failed
+        raise ValueError("damaged texts")
     trial = _filed(_stand_in(found), found, (*KEPT, *OF_THE_IMAGE))
     pydicom.dcmwrite(io.BytesIO(), trial, implicit_vr=False, little_endian=True, force_encoding=True)
     return found
 
 
-def answer(image: pydicom.Dataset, finding: reader.Finding, version: str) -> list[pydicom.Dataset]:
+def answer(
+    image: pydicom.Dataset, finding: reader.Finding, version: str, when: datetime.datetime
+) -> list[pydicom.Dataset]:
     """The report, and the capture where there is a map: for a declined image the report alone.
 
-    `image` is what `header` gives, `version` what `version_of` gives.
+    `image` is what `header` gives, `version` what `version_of` gives. `when` the image came in is the answer's time, so
+    that an answer that is sent again is the same.
     """
     made = [_report(image, finding, version)]
-    return made if finding.declined else [*made, _capture(image, finding, version)]
+    made += [] if finding.declined else [_capture(image, finding, version)]
+    for each in made:
+        for element in each.iterall():
+            if element.keyword in TIMES:
+                element.value = when.strftime(TIMES[element.keyword])
+    return made
 
 
 def _identity(image: pydicom.Dataset, kind: str, version: str) -> dict[str, object]:
@@ -137,4 +173,15 @@ def _capture(image: pydicom.Dataset, finding: reader.Finding, version: str) -> p
         _stand_in(image), report.picture(finding), "RGB", 8, "PATIENT", patient_orientation=("L", "F"),
         **_identity(image, "capture", version))  # fmt: skip
     made.PatientOrientation = None  # unknown, if the image does not say it
-    return _filed(made, image, (*KEPT, *OF_THE_IMAGE))
+    made.DerivationDescription = "The image with the map of a course reader over it"
+    source = pydicom.Dataset()
+    source.ReferencedSOPClassUID, source.ReferencedSOPInstanceUID = image.SOPClassUID, image.SOPInstanceUID
+    source.PurposeOfReferenceCodeSequence = [
+        sr.CodedConcept.from_code(codes.DCM.SourceImageForImageProcessingOperation)]  # fmt: skip
+    made.SourceImageSequence = [source]
+    _filed(made, image, (*KEPT, *OF_THE_IMAGE))
+    if made.get("BodyPartExamined") in UNPAIRED:  # then it has no side (Laterality, PS3.3 C.7.3.1)
+        made.pop("Laterality", None)
+    elif "ImageLaterality" not in made:
+        made.setdefault("Laterality", "")
+    return made

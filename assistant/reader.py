@@ -183,18 +183,40 @@ class Reader:
         overlay[top : top + rows, left : left + columns] = found.resize((columns, rows), Image.Resampling.BILINEAR)
         return np.clip(overlay, 0, 1)
 
-    def save(self, file: str | Path) -> None:
-        """Write the reader to a file: tensors, numbers and names, no code. Raises ReaderError."""
+    def _checked(self) -> None:
+        """Raises nearly anything where numbers, names and networks do not belong together."""
+        number, channels = len(self.classes), len(self.trained.mean)
+        names, numbers = (self.title, self.source, self.code, *self.classes), (self.temperature, self.side)
+        arrays = self.trained.mean, self.trained.std, self.thresholds, self.prior, self.gate.bars
+        sizes = [(channels,), (channels,), (number,), (number,), (1 + bool(len(self.gate.known)),)]
+        if not all(isinstance(name, str) for name in names) or [np.shape(array) for array in arrays] != sizes:
+            raise ValueError
+        if not all(np.isfinite(array).all() for array in (*arrays[:-1], self.gate.known, numbers)):
+            raise ValueError
+        if np.isnan(self.gate.bars).any() or self.temperature <= 0 or (self.trained.std <= 0).any():
+            raise ValueError
+        if type(self.side) is not int or not 12 <= self.side <= LONGEST:
+            raise ValueError
+        blank = np.arange(self.side**2 * channels).reshape(1, self.side, self.side, channels).astype(np.uint8)
+        if self.probabilities(blank).shape != (1, number) or not np.isfinite(self.probabilities(blank)).all():
+            raise ValueError
+        self.gate.declines(blank)
+
+    def content(self) -> dict[str, Any]:
+        """All that the reader is: tensors, numbers and names."""
         trained, gate = self.trained, self.gate
         arrays = {"mean": trained.mean, "std": trained.std, "known": gate.known, "bars": gate.bars,
                   "thresholds": self.thresholds, "prior": self.prior}  # fmt: skip
-        content = {"network": _packed(trained.model), "gate": _packed(gate.model), "classes": list(self.classes),
-                   "turns": trained.turns, "accepts": {key: list(words) for key, words in self.accepts.items()},
-                   "arrays": {key: torch.as_tensor(values) for key, values in arrays.items()},
-                   "plain": {key: getattr(self, key) for key in PLAIN}}  # fmt: skip
+        return {"network": _packed(trained.model), "gate": _packed(gate.model), "classes": list(self.classes),
+                "turns": trained.turns, "accepts": {key: list(words) for key, words in self.accepts.items()},
+                "arrays": {key: torch.as_tensor(values) for key, values in arrays.items()},
+                "plain": {key: getattr(self, key) for key in PLAIN}}  # fmt: skip
+
+    def save(self, file: str | Path) -> None:
+        """Write the reader to a file: tensors, numbers and names, no code. Raises ReaderError."""
         try:
             Path(file).parent.mkdir(parents=True, exist_ok=True)
-            training.save_whole(Path(file), content)
+            training.save_whole(Path(file), self.content())
         except OSError as error:
             raise ReaderError(f"The reader cannot be saved as {Path(file).name} ({error.strerror or error}).") from None
 
@@ -210,9 +232,11 @@ class Reader:
             network, gate = _unpacked(kept["network"]), _unpacked(kept["gate"])
             trained = recipe.Trained(network, arrays["mean"], arrays["std"], tuple(kept["classes"]),
                                      bool(kept["turns"]), pd.DataFrame())  # fmt: skip
-            return Reader(trained, doors.Gate(gate, arrays["known"], arrays["bars"]), thresholds=arrays["thresholds"],
+            made = Reader(trained, doors.Gate(gate, arrays["known"], arrays["bars"]), thresholds=arrays["thresholds"],
                           prior=arrays["prior"], **{key: kept["plain"][key] for key in PLAIN},
                           accepts={key: tuple(words) for key, words in kept["accepts"].items()})  # fmt: skip
+            made._checked()
+            return made
         except Exception:  # of torch, pickle, zipfile: damaged bytes make them raise nearly anything
             raise ReaderError(f"{name} is no reader of this course, or is damaged: build it again.") from None
 
@@ -291,10 +315,11 @@ def has_colour(images: np.ndarray) -> np.ndarray:
 
 
 @functools.cache
-def code_hash() -> str:
-    """A hash of the code that makes readers, 12 hexadecimal digits; layout and comments do not count."""
+def code_hash(*more: str) -> str:
+    """A hash of the code that makes readers, and of more modules of this folder, 12 hexadecimal digits; layout and
+    comments do not count."""
     root = Path(__file__).resolve().parents[1]
-    made = [*(root / "assistant" / f"{name}.py" for name in ("defaults", "files", "gate", "reader")),
+    made = [*(root / "assistant" / f"{name}.py" for name in ("defaults", "files", "gate", "reader", *more)),
             *(root / "utils" / name for name in MAKERS)]  # fmt: skip
     trees = "".join(ast.dump(ast.parse(file.read_text(encoding="utf-8"))) for file in made)
     return hashlib.sha256(trees.encode()).hexdigest()[:12]

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
+from typing import IO
 
 try:
     import fcntl
@@ -16,6 +17,19 @@ except ImportError:  # Windows: nothing stops a second node there
 FREE = 256 << 20  # bytes of the disk that are left to others
 
 
+def held(file: Path) -> IO[str]:
+    """The file, opened and locked until it is closed or this process ends, however it ends. Raises OSError where
+    another one holds it; on Windows nobody is kept out."""
+    opened = open(file, "w")  # noqa: SIM115 (as long as its owner wants)
+    try:
+        if fcntl:
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
 class Spool:
     """A folder of images that were acknowledged and are not answered yet; only its owner may look in, and one at a
     time has it: OSError for a second."""
@@ -23,9 +37,7 @@ class Spool:
     def __init__(self, folder: Path, free: int = FREE):
         self.folder, self.free = Path(folder), free
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = open(self.folder / "lock", "w")  # noqa: SIM115 (open as long as the spool is)
-        if fcntl:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # a killed process gives it back
+        self._lock = held(self.folder / "lock")
         for half in self.folder.glob("*.part"):  # never acknowledged
             half.unlink()
 
@@ -47,8 +59,14 @@ class Spool:
             raise
 
     def jobs(self) -> list[Path]:
-        """The oldest first."""
-        return sorted(self.folder.glob("*.dcm"))
+        """The oldest first; files that nobody put here by `put` are none."""
+        return sorted(self.folder.glob("[0-9]*-*-*.dcm"))
+
+    def aside(self, job: Path) -> None:
+        """Keep an image for somebody to look at, in the folder `refused`: nobody tries it again."""
+        (self.folder / "refused").mkdir(exist_ok=True, mode=0o700)
+        os.replace(job, self.folder / "refused" / job.name)
+        self._settle()
 
     def drop(self, job: Path) -> None:
         job.unlink(missing_ok=True)

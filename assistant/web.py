@@ -21,11 +21,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from assistant import defaults, reader, report
+from assistant import defaults, reader, report, spool
 from utils import datasets
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ MOST_FILES, MOST_BYTES = 20, 64 << 20  # at once; of each
 OLD = 600  # seconds after which an upload that nobody asked about is removed
 KEEPS = ("chest-chest_xray-", "chest-pneumoniamnist_64-", "skin-dermamnist-")  # how files of the defaults begin
 FOLDER = "course-assistant-"  # how folders of uploads are called, in the system's temporary folder
+HERE = ("127.0.0.1", "localhost")  # the names under which the page is served
+BARRED = ("/file=", "/file/", "/proxy=", "/stream/")  # in paths of requests: gradio's ways to files and addresses
 HEAD = Path(__file__).with_name("page.html").read_text(encoding="utf-8")  # the page's own style and script
 
 
@@ -69,7 +72,7 @@ class Desk:
 
     def names(self) -> list[str]:
         """The defaults, then the files of the folder; files that the defaults keep for themselves are left out."""
-        saved = sorted(file.name for file in self.folder.glob("*.pt"))
+        saved = sorted(file.name for file in self.folder.glob("*.pt") if file.is_file())
         return [*defaults.DEFAULTS, *(name for name in saved if not name.startswith(KEEPS))]
 
     def reader(self, name: str) -> reader.Reader:
@@ -99,8 +102,8 @@ class Desk:
         except (reader.ReaderError, datasets.DataError) as error:
             who, source = f"No reader. {error}", ""
         return (f"<p><strong>{report.text(who)}</strong></p><h1>The course's assistant</h1><p>{report.text(source)}</p>"
-                f"<p><strong>{report.text(report.DEVICE)}</strong> Nothing that you drop here is kept, and nothing "
-                "leaves this computer.</p>")  # fmt: skip
+                f"<p><strong>{report.text(report.DEVICE)}</strong> What you drop here is removed as soon as "
+                "it is read, and nothing leaves this computer.</p>")  # fmt: skip
 
     @functools.lru_cache(8)  # noqa: B019 (one desk a process)
     def examples(self, name: str) -> list[Example]:
@@ -161,15 +164,15 @@ def _dicom(image: np.ndarray) -> bytes:
 def taken(uploads: Sequence[dict[str, Any]], folder: Path) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of each upload; its file is removed before they are handed on."""
     for upload in uploads:
-        path = Path(upload["path"])
+        path = Path(upload["path"]).resolve()
         raw = path.read_bytes() if folder in path.parents and path.is_file() else b""
         removed([upload], folder)
         yield str(upload.get("orig_name") or path.name)[:200], raw
 
 
 def removed(uploads: Sequence[dict[str, Any]], folder: Path) -> None:
-    """Each upload has a folder of its own, see `keep_apart`."""
-    for home in (Path(upload["path"]).parent for upload in uploads):
+    """Each upload has a folder of its own, see `kept_home`."""
+    for home in (Path(upload["path"]).resolve().parent for upload in uploads):
         if home.parent == folder:
             shutil.rmtree(home, ignore_errors=True)
 
@@ -225,9 +228,32 @@ def build(desk: Desk, folder: Path) -> gr.Blocks:
     return page
 
 
-def keep_apart() -> None:
-    """Give each upload a folder of its own: gradio's is named by the content, and two people may send one image."""
-    from gradio import route_utils
+class Local:
+    """Middleware that answers this computer's own page alone: no other site may post to it, and nobody gets files or
+    addresses out of it, which gradio would fetch."""
+
+    def __init__(self, app: Any):
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        from starlette.responses import PlainTextResponse
+
+        origin = dict(scope.get("headers", ())).get(b"origin")
+        foreign = origin is not None and urlsplit(origin.decode("latin-1")).hostname not in HERE
+        if foreign or any(word in scope.get("path", "") for word in BARRED):
+            return await PlainTextResponse("Not here.", 403)(scope, receive, send)
+        return await self.app(scope, receive, send)
+
+
+def kept_home() -> None:
+    """Give each upload a folder of its own: gradio's is named by the content, and two people may send one image. And
+    fetch nothing: gradio would get what lies at an address that it is given for a file."""
+    from gradio import exceptions, processing_utils, route_utils
+
+    async def never(*_: Any, **__: Any) -> str:
+        raise exceptions.InvalidPathError("Cannot move what lies elsewhere")
+
+    processing_utils.async_ssrf_protected_download = never
 
     class Upload(route_utils.GradioUploadFile):
         def __init__(self, *arguments: Any, **named: Any):
@@ -239,10 +265,13 @@ def keep_apart() -> None:
 
 def swept(home: Path, older: float = OLD) -> None:
     """Remove uploads that are older than so many seconds, and the folders of apps that were killed."""
-    os.utime(home)  # a sign of life
+    (home / "uploads").mkdir(parents=True, exist_ok=True)  # a cleaner may have taken it
+    os.utime(home)  # a sign of life, for systems without locks
     for entry in [*(home / "uploads").iterdir(), *home.parent.glob(f"{FOLDER}*")]:
         with contextlib.suppress(OSError):
             if time.time() - entry.stat().st_mtime > older:
+                if entry.parent == home.parent:
+                    spool.held(entry / "lock").close()  # another app, awake again: OSError
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
@@ -253,22 +282,30 @@ def serve(desk: Desk, port: int | None = None, inbrowser: bool = False) -> None:
         signal.signal(number, lambda *_: over.set())
     try:
         (home / "uploads").mkdir()
+        lock = spool.held(home / "lock")
         os.environ |= {"GRADIO_TEMP_DIR": str(home), "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
         import gradio as gr  # makes a folder of its own there
+        from starlette.middleware import Middleware
+        from starlette.middleware.trustedhost import TrustedHostMiddleware
 
         os.environ["GRADIO_TEMP_DIR"] = str(home / "uploads")
-        keep_apart()
+        kept_home()
         theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
         head = HEAD.replace('"report"', json.dumps(report.TEMPLATE).replace("<", "\\u003c"))
         page = build(desk, home / "uploads").queue(default_concurrency_limit=1, api_open=False)
         page.launch(share=False, server_name="127.0.0.1", server_port=port, inbrowser=inbrowser, ssr_mode=False,
                     max_file_size=MOST_BYTES, prevent_thread_lock=True, run_history=False, footer_links=[],
-                    state_session_capacity=50, theme=theme, css=report.STYLE, head=head, quiet=True)  # fmt: skip
+                    state_session_capacity=MOST_FILES, theme=theme, css=report.STYLE, head=head, quiet=True,
+                    app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=list(HERE)),
+                                               Middleware(Local)]})  # fmt: skip
         print(f"The assistant is at {page.local_url} and stops with Ctrl-C.", flush=True)
-        swept(home)
-        while not over.wait(60):
-            swept(home)
+        due = 0.0
+        while not over.wait(1):  # Windows sees Ctrl-C between two waits only
+            if time.monotonic() > due:
+                swept(home)
+                due = time.monotonic() + 60
         page.close(verbose=False)
+        lock.close()
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -281,12 +318,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, help="default: the first free one from 7860 on")
     parser.add_argument("--no-browser", action="store_true", help="do not open the page")
     given = parser.parse_args(arguments)
+    if given.port and not 0 < given.port < 1 << 16:
+        parser.error(f"{given.port} is no port: 1 to 65535")
     desk = Desk(given.folder, given.reader)
     try:
         desk.reader(given.reader)
     except (reader.ReaderError, datasets.DataError) as error:
         sys.exit(str(error))
-    serve(desk, given.port, not given.no_browser)
+    try:
+        serve(desk, given.port, not given.no_browser)
+    except OSError as error:
+        sys.exit(f"The app cannot start at port {given.port}: is it taken? ({str(error).split('. ')[0]})")
 
 
 if __name__ == "__main__":

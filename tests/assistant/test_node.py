@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import errno
 import hashlib
 import importlib.util
@@ -212,6 +213,24 @@ def test_a_film_in_and_a_report_and_a_capture_out(by, pixels, archive, tmp_path)
     assert "PatientName" not in words.TextValue
     assert capture.pixel_array.shape[2] == 3 and capture.PhotometricInterpretation == "RGB"
     assert capture.BodyPartExamined == "CHEST" and list(capture.PatientOrientation) == ["L", "F"]
+    assert capture.SourceImageSequence[0].ReferencedSOPInstanceUID == sent.SOPInstanceUID
+
+
+@pytest.mark.parametrize("tags", [{}, {"BodyPartExamined": ""}, {"BodyPartExamined": "SKIN"}, {"Laterality": "L"},
+                                  {"BodyPartExamined": "HEAD"}, {"LossyImageCompression": "01",
+                                  "LossyImageCompressionRatio": "10", "LossyImageCompressionMethod": "ISO_10918_1"}],
+                         ids=str)  # fmt: skip
+def test_answers_are_valid_whatever_the_part_of_the_body(by, pixels, tmp_path, tags):
+    checks, sent = program("dciodvfy"), pixels_of(film(pixels, 0, **tags))
+    when = datetime.datetime(2026, 1, 2, 3, 4, 5)
+    any_part = replace(by, accepts={})
+    made, again = (objects.answer(objects.header(sent), any_part.read(sent), "0123456789ab", when) for _ in range(2))
+    assert len(made) == 2 and [pixels_of(one) for one in made] == [pixels_of(one) for one in again]
+    assert made[1].get("LossyImageCompression") == tags.get("LossyImageCompression")
+    for one in made:
+        one.save_as(tmp_path / "one.dcm", enforce_file_format=True)
+        done = asks(checks, "-new", tmp_path / "one.dcm")
+        assert "Error" not in done.stdout + done.stderr, done.stderr
 
 
 def pixels_of(data):
@@ -243,6 +262,14 @@ def test_a_repeat_has_the_same_uids_and_another_reader_has_others(by, pixels, ar
     made = [one.SOPInstanceUID for one in archive.got]
     assert made[:2] == made[2:4] and len(set(made)) == 4
     assert objects.version_of(by) == objects.version_of(by) != objects.version_of(other)
+
+
+def test_whatever_may_change_an_answer_changes_the_version(by):
+    gated = gate.Gate(by.gate.model, by.gate.known, np.zeros(1))
+    others = [replace(by, trained=replace(by.trained, classes=by.classes[::-1])), replace(by, gate=gated),
+              replace(by, trained=replace(by.trained, mean=by.trained.mean + 1)), replace(by, prior=by.prior + 1),
+              replace(by, accepts={}), replace(by, cropped=True), replace(by, title="other")]  # fmt: skip
+    assert len({objects.version_of(one) for one in [by, *others]}) == 1 + len(others)
 
 
 @pytest.mark.parametrize(
@@ -284,6 +311,9 @@ def without(data, keyword):
 BAD = {
     "another modality": (lambda p: film(p, 2, Modality="MR"), 0xA900),
     "a CT": (lambda p: film(p, 2, sop=dicomfile.CT, Modality="CT"), 0xA900),
+    "a CT that says CR": (lambda p: film(p, 2, sop=dicomfile.CT), 0xA900),
+    "a CT that says nothing": (lambda p: without(film(p, 2, sop=dicomfile.CT), "Modality"), 0xA900),
+    "two frames": (lambda p: film([np.vstack([p[2], p[2]])], 2, Rows=64, NumberOfFrames=2), 0xC210),
     "our own answer": (lambda p: film(p, 2, Manufacturer="BENDER course"), 0xA900),
     "rows doubled": (lambda p: film(p, 2, Rows=128), 0xC210),
     "no rows": (lambda p: without(film(p, 2), "Rows"), 0xC210),
@@ -302,6 +332,7 @@ def test_refused_with_a_status_and_a_sentence_and_the_next_one_is_served(by, pix
             (answer,) = send(here.here.port, make(pixels))
             assert answer.Status == status, kind
             assert 0 < len(answer.ErrorComment) <= 64, kind
+            assert kind != "two frames" or "several pictures" in answer.ErrorComment
         assert not left(tmp_path)
         assert send(here.here.port, film(pixels, 0, jpeg=True))[0].Status == 0x0000, "the next one"
         until(lambda: len(archive.got) == 2 and not left(tmp_path))
@@ -318,6 +349,18 @@ def test_a_request_that_names_another_object_is_refused(by, pixels, archive, tmp
         event.encoded_dataset = lambda: pixels_of(film(pixels, 0))
         assert here._stored(event).Status == 0xA900
     assert not left(tmp_path)
+
+
+@pytest.mark.parametrize(("character_set", "readable"), [("ISO_IR 192", False), ("ISO_IR 999", False),
+                                                         ("ISO_IR 100", True), ("ISO IR 100", True)])  # fmt: skip
+def test_a_name_that_cannot_be_decoded_is_refused_and_none_is_altered(pixels, character_set, readable):
+    raw = pixels_of(film(pixels, 0, PatientName="M_ller^J_rg", SpecificCharacterSet="ISO_IR 192"))
+    raw = raw.replace(b"M_ller^J_rg", b"M\xfcller^J\xf6rg").replace(b"ISO_IR 192", character_set.encode())  # Latin-1
+    if readable:
+        assert str(objects.header(raw).PatientName) == "Müller^Jörg"
+    else:
+        with pytest.raises(ValueError, match="damaged texts|unknown character set"):
+            objects.header(raw)
 
 
 @pytest.mark.parametrize("how", ["no room", "while writing"])
@@ -366,7 +409,7 @@ def test_what_keeps_the_node_from_starting_is_one_sentence(kept, tmp_path, monke
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         here = f"READER@127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(SystemExit, match="cannot start .* is another one running at READER@127.0.0.1"):
+        with pytest.raises(SystemExit, match="cannot start .* no other node running at READER@127.0.0.1"):
             node.main(["--reader", str(kept), "--spool", str(tmp_path), "--here", here])
     with pytest.raises(SystemExit, match="no file none.pt"):
         node.main(["--reader", str(tmp_path / "none.pt"), "--spool", str(tmp_path)])
@@ -399,10 +442,17 @@ def test_the_sender_survives_a_disk_that_fails_and_an_archive_that_takes_no_capt
     archive.stop()
 
 
-@pytest.mark.parametrize("text", ["", "ARCHIVE", "A@b", "A@:1", "@b:1", "A@b:x", "A@b:65536", f"{'A' * 17}@b:1"])
+@pytest.mark.parametrize("text", ["", "ARCHIVE", "A@b", "A@:1", "A@b:x", "A@b:65536", "A@b:²"])
 def test_an_address_that_is_none(text):
     with pytest.raises(node.argparse.ArgumentTypeError, match="TITLE@HOST:PORT"):
         node.Peer.of(text)
+
+
+@pytest.mark.parametrize("title", ["", "   ", "A" * 17, "ÄRZTE", "A\\B", "A\nB"])
+def test_a_title_that_is_none(title):
+    for of in (node.title_of, lambda text: node.Peer.of(f"{text}@b:1")):
+        with pytest.raises(node.argparse.ArgumentTypeError, match="is no title"):
+            of(title)
 
 
 def test_without_the_extra_one_sentence_says_what_to_do():
@@ -449,6 +499,62 @@ def test_a_job_stays_until_both_objects_are_acknowledged(by, pixels, tmp_path, h
         until(lambda: not left(tmp_path))
     archive.stop()
     assert len({made.SOPInstanceUID for made in archive.got}) == 4 and archive.count(CAPTURE) == 2
+
+
+def test_one_film_that_makes_the_archive_hang_up_holds_up_no_other(by, pixels, tmp_path):
+    films = [film(pixels, k) for k in range(4)]
+
+    def say(made):
+        if made.StudyInstanceUID == films[0].StudyInstanceUID:
+            archive.entity.active_associations[0].abort()
+        return 0x0000
+
+    archive = Archive(say=say)
+    with running(by, archive.port, tmp_path) as here:
+        send(here.here.port, *films)
+        until(lambda: len({made.StudyInstanceUID for made in archive.got} - {films[0].StudyInstanceUID}) == 3)
+        until(lambda: len(left(tmp_path)) == 1)
+    archive.stop()
+
+
+def test_what_is_refused_for_good_is_put_aside_and_what_is_there_is_there(by, pixels, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(node, "LONGEST_WAIT", 0.1)
+    films, asked = [film(pixels, k) for k in range(3)], []
+
+    def say(made):
+        asked.append(made.StudyInstanceUID)
+        first, second = (one.StudyInstanceUID for one in films[:2])
+        return {first: 0xA900, second: 0x0111}.get(made.StudyInstanceUID, 0x0000)
+
+    archive = Archive(say=say)
+    with running(by, archive.port, tmp_path) as here:
+        (tmp_path / "foreign.dcm").write_bytes(pixels_of(films[0]))  # nobody acknowledged it: left alone
+        send(here.here.port, *films)
+        until(lambda: {file.name for file in left(tmp_path)} == {"refused", "foreign.dcm"})
+    archive.stop()
+    assert asked.count(films[0].StudyInstanceUID) == node.MOST_TRIES and asked.count(films[1].StudyInstanceUID) == 2
+    (kept,) = (tmp_path / "refused").iterdir()
+    assert kept.read_bytes()[:132].endswith(b"DICM")
+    assert "not tried again: the archive said 0xA900" in caplog.text
+
+
+def test_the_node_stops_though_the_archive_is_silent(by, pixels, tmp_path, monkeypatch):
+    monkeypatch.setattr(node, "GRACE", 0.5)
+    asked, over = threading.Event(), threading.Event()
+
+    def say(_):
+        asked.set()
+        over.wait(30)
+        return 0x0000
+
+    archive = Archive(say=say)
+    with running(by, archive.port, tmp_path) as here:
+        send(here.here.port, film(pixels, 0))
+        assert asked.wait(30)
+        began = time.monotonic()
+    assert time.monotonic() - began < 10 and len(left(tmp_path)) == 1
+    over.set()
+    archive.stop()
 
 
 def test_what_the_reader_cannot_answer_stays_and_others_go_on(by, pixels, archive, tmp_path, monkeypatch):

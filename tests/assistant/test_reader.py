@@ -351,6 +351,43 @@ def test_two_hundred_hostile_files_are_a_sentence_each_without_growth_or_litter(
     assert kept == (places.DATA.exists() and sorted(places.DATA.rglob("*")))
 
 
+def progressive_bomb(passes, side=512):
+    """A small JPEG that is gone through again and again: coefficients of nothing but end-of-block runs."""
+
+    def segment(marker, content):
+        return bytes([0xFF, marker]) + (len(content) + 2).to_bytes(2) + content
+
+    blocks, runs = (side // 8) ** 2, -(-((side // 8) ** 2) // 32767)
+    bits = ("0" + "1" * 14) * runs
+    bits += "1" * (-len(bits) % 8)
+    coded = bytes(int(bits[k : k + 8], 2) for k in range(0, len(bits), 8)).replace(b"\xff", b"\xff\0")
+    once = segment(0xDA, b"\1\1\0\1\x3f\0") + coded
+    head = segment(0xDB, b"\0" + bytes([16] * 64)) + segment(0xC2, b"\x08" + side.to_bytes(2) * 2 + b"\1\1\x11\0")
+    tables = segment(0xC4, b"\0\1" + bytes(16)) + segment(0xC4, b"\x10\1" + bytes(15) + b"\xe0")
+    first = segment(0xDA, b"\1\1\0\0\0\0") + bytes(-(-blocks // 8))
+    return b"\xff\xd8" + head + tables + first + once * passes + b"\xff\xd9"
+
+
+def test_a_picture_of_many_passes_is_not_decoded(open_door):
+    few, many = progressive_bomb(20), progressive_bomb(2000)
+    assert "one value" in open_door.read(few, "few.jpg").declined, "twenty are gone through"
+    assert "too many to decode" in open_door.read(many, "many.jpg").declined
+    data = dicomfile.dataset(np.zeros((512, 512), np.uint8), dicomfile.CR, "study", 1, 1, {"Modality": "CR"}, jpeg=True)
+    data.PixelData = pydicom.encaps.encapsulate([many])
+    out = io.BytesIO()
+    data.save_as(out, enforce_file_format=True)
+    assert "too many to decode" in open_door.read(out.getvalue(), "many.dcm").declined
+    usual = io.BytesIO()
+    Image.fromarray(PICTURE).save(usual, "JPEG", progressive=True)
+    assert not open_door.read(usual.getvalue(), "usual.jpg").declined
+
+
+def test_no_probability_is_0_or_100():
+    assert {reader.percent(share) for share in (0.0, 1e-9, 0.0099)} == {"less than 1%"}
+    assert [reader.percent(share) for share in (0.01, 0.5, 0.99)] == ["1%", "50%", "99%"]
+    assert {reader.percent(share) for share in (0.994, 1 - 1e-9, 1.0)} == {"more than 99%"}
+
+
 def test_a_deflated_bomb_is_not_inflated(small):
     assert "inflates to more" in small.read(deflated_bomb(), "bomb.dcm").declined
 
@@ -389,6 +426,42 @@ def test_a_file_that_does_not_fit_or_would_run_code_is_refused(small, tmp_path):
             reader.Reader.load(file)
     torch.save({"course": "Reader", "classes": print}, file)
     with pytest.raises(reader.ReaderError):
+        reader.Reader.load(file)
+
+
+BROKEN = {
+    "a name too few": {"classes": ["well"]}, "a name too many": {"classes": ["a", "b", "c"]},
+    "names that are none": {"classes": [1, 2]}, "side 0": {"plain": {"side": 0}},
+    "a huge side": {"plain": {"side": 10**6}}, "a side of words": {"plain": {"side": "64"}},
+    "temperature 0": {"plain": {"temperature": 0.0}}, "no temperature": {"plain": {"temperature": None}},
+    "no title": {"plain": {"title": None}}, "three means": {"arrays": {"mean": torch.zeros(3)}},
+    "no spread": {"arrays": {"std": torch.zeros(1)}},
+    "thresholds that are none": {"arrays": {"thresholds": torch.full((2,), torch.nan)}},
+    "one prior": {"arrays": {"prior": torch.ones(1)}}, "no bar": {"arrays": {"bars": torch.empty(0)}},
+    "a bar that is none": {"arrays": {"bars": torch.full((1,), torch.nan)}},
+    "another gate": {"arrays": {"known": torch.zeros(4, 3)}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("why", BROKEN)
+def test_numbers_and_names_that_do_not_belong_together_are_refused(small, tmp_path, why):
+    file = tmp_path / "reader.pt"
+    small.save(file)
+    kept = torch.load(file, weights_only=True)
+    for key, value in BROKEN[why].items():
+        kept[key] = kept[key] | value if isinstance(value, dict) else value
+    torch.save(kept, file)
+    with pytest.raises(reader.ReaderError, match="is no reader of this course, or is damaged"):
+        reader.Reader.load(file)
+
+
+def test_weights_that_are_no_numbers_are_refused(small, tmp_path):
+    file = tmp_path / "reader.pt"
+    small.save(file)
+    kept = torch.load(file, weights_only=True)
+    next(iter(kept["network"]["weights"].values())).fill_(torch.nan)
+    torch.save(kept, file)
+    with pytest.raises(reader.ReaderError, match="damaged"):
         reader.Reader.load(file)
 
 

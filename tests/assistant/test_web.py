@@ -54,6 +54,8 @@ def kept(tmp_path_factory):
     for name, bar in (("open", np.inf), ("shut", -np.inf)):
         replace(made, gate=gate.Gate(made.gate.model, made.gate.known, np.array([bar]))).save(folder / f"{name}.pt")
     (folder / "broken.pt").write_bytes(b"no reader")
+    with contextlib.suppress(OSError):  # Windows
+        (folder / "nowhere.pt").symlink_to(folder / "gone")
     return folder
 
 
@@ -209,11 +211,59 @@ def test_odd_questions_get_a_sentence(app):
     given = app.upload(png_of(PICTURE))
     assert "broken.pt is no reader" in app.ask([given], "broken.pt") and app.uploads() == []
     assert "There is no reader ../x" in app.ask([], "../x")
+    assert "There is no reader nowhere.pt" in app.ask([app.upload(png_of(PICTURE))], "nowhere.pt")
     many = app.ask([app.upload(png_of(PICTURE)) for _ in range(22)])
     assert many.count("<article") == 20 and "2 more were not read" in many and app.uploads() == []
     with pytest.raises(AssertionError):  # a file of this computer that nobody uploaded
         app.ask([{"path": str(ROOT / "README.md"), "orig_name": "x", "meta": {"_type": "gradio.FileData"}}])
     assert (ROOT / "README.md").is_file()
+
+
+def test_no_other_site_may_ask_and_nothing_is_fetched(app):
+    def status(path, body=None, **headers):
+        request = urllib.request.Request(f"{app.url}{path}", body, headers)
+        with contextlib.suppress(urllib.error.HTTPError):
+            return urllib.request.urlopen(request, timeout=60).status
+        return "refused"
+
+    own = app.url.removesuffix("/")
+    assert status("config") == status("config", Origin=own) == 200
+    assert status("config", Host="evil.example") == status("config", Origin="http://evil.example") == "refused"
+    assert status("config", Origin="null") == "refused"
+    form = {"Content-Type": "multipart/form-data; boundary=cut", "Origin": "http://evil.example"}
+    sent = b'--cut\r\nContent-Disposition: form-data; name="files"; filename="x"\r\n\r\nx\r\n--cut--\r\n'
+    assert status("gradio_api/upload", sent, **form) == "refused" and app.uploads() == []
+    for address in ("http://192.0.2.1/x.png", "https://example.org/x"):  # the fixture `app` knows whom it called
+        assert status(f"gradio_api/file={address}") == "refused"
+        with pytest.raises(AssertionError):
+            app.ask([{"path": address, "orig_name": "x", "meta": {"_type": "gradio.FileData"}}])
+    assert app.uploads() == []
+
+
+def test_an_app_that_slept_is_not_swept_away(tmp_path):
+    pytest.importorskip("gradio", reason="needs gradio: make environment EXTRAS=assistant")
+    from assistant import spool, web
+
+    asleep, mine = tmp_path / f"{web.FOLDER}asleep", tmp_path / f"{web.FOLDER}mine"
+    asleep.mkdir()
+    lock = spool.held(asleep / "lock")
+    os.utime(asleep, (0, 0))
+    web.swept(mine)  # a cleaner took this one: it is made again
+    assert asleep.is_dir() and (mine / "uploads").is_dir()
+    lock.close()
+    web.swept(mine)
+    assert not asleep.exists()
+
+
+def test_what_keeps_the_app_from_starting_is_one_sentence(kept, capsys):
+    pytest.importorskip("gradio", reason="needs gradio: make environment EXTRAS=assistant")
+    from assistant import web
+
+    with pytest.raises(SystemExit):
+        web.main(["--port", "99999"])
+    assert "99999 is no port" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="broken.pt is no reader"):
+        web.main(["--folder", str(kept), "--reader", "broken.pt"])
 
 
 def test_what_a_killed_app_left_is_removed_by_the_next(kept, tmp_path):
