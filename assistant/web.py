@@ -111,7 +111,7 @@ class Desk:
         made = [Example("Example: no medical image", "letter.png", _encoded(_letter()))]
         with contextlib.suppress(datasets.DataError, OSError, IndexError):
             found = _chest_films() if name == "chest" else _lesions() if name == "skin" else []
-            made = [*(Example(f"Example: {label}", f"{label}.png", _encoded(image)) for label, image in found),
+            made = [*(Example(f"Example: labelled {label}", f"{label}.png", _encoded(image)) for label, image in found),
                     *(Example("Example: as DICOM", "film.dcm", _dicom(image)) for _, image in found[-1:]
                       if name == "chest"), *made]  # fmt: skip
         return made
