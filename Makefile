@@ -55,11 +55,11 @@ bench: environment
 	@$(BIN)/python -m tools evidence bench $(ARGS)
 
 assistant:
-	@$(MAKE) --no-print-directory environment EXTRAS=assistant
+	@$(MAKE) -s --no-print-directory environment EXTRAS=assistant
 	@$(BIN)/python -m assistant.web $(ARGS)
 
 node:
-	@$(MAKE) --no-print-directory environment EXTRAS=assistant
+	@$(MAKE) -s --no-print-directory environment EXTRAS=assistant
 	@$(BIN)/python -m assistant.node $(ARGS)
 
 environment: $(READY)

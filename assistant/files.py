@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import math
 import os
+import re
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from utils.dicom.read import _Guard, _parse, attempt, header_form, plain, syntax
 MOST_BYTES = 1 << 28  # of a file
 MOST_VALUES = 40_000_000  # rows × columns × frames × samples: more than any film has, and a telephone's photograph
 MOST_SCANS = 100  # of a JPEG: each is a pass through all of its pixels; ten or so are usual
+SCAN = re.compile(rb"\xff\xda\0[\x06\x08\x0a\x0c][\1-\4]")  # its start (ITU-T T.81, B.2.3): no coded values look so
 PICTURES = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG"}  # how files begin
 OTHERS = {
     b"%PDF": "a PDF", b"GIF8": "a GIF picture", b"II*\0": "a TIFF picture", b"MM\0*": "a TIFF picture",
@@ -104,7 +106,7 @@ def _one(pictures: int) -> None:
 
 
 def _passes(jpeg: bytes) -> None:
-    if jpeg.count(b"\xff\xda") > MOST_SCANS:  # "start of scan"; among coded values this pair does not occur
+    if len(re.findall(SCAN, jpeg)) > MOST_SCANS:
         raise Refused(f"its picture is stored in more than {MOST_SCANS} passes, too many to decode")
 
 

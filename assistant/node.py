@@ -37,7 +37,8 @@ from utils import datasets
 
 SUCCESS, FULL, WRONG, UNCLEAR = 0x0000, 0xA700, 0xA900, 0xC210  # PS3.4 B.2.3
 THERE = (SUCCESS, 0x0111)  # the archive has it: taken, or an object of this UID was there (PS3.7 C.5)
-FINAL, MOST_TRIES = (0x0117, 0x0122, 0x0124, 0xA900), 10  # with 0xCxxx: asking again is of no use, and is done so often
+FINAL = (0x0117, 0x0122, 0x0124)  # with 0xA9xx and 0xCxxx: asking again is of no use, unless somebody mends the archive
+DAY = 86_400.0  # seconds that something is tried all the same
 IMAGES = [context.abstract_syntax for context in pynetdicom.AllStoragePresentationContexts
           if "Image Storage" in uid.UID(context.abstract_syntax).name]  # fmt: skip
 KINDS = ("Computed Radiography", "Digital X-Ray Image", "Secondary Capture", "VL Photographic", "VL Microscopic",
@@ -106,7 +107,7 @@ class Node:
         """Listen, and go on with what lies in the spool. Raises OSError where the port is taken."""
         self._version = objects.version_of(self.by)
         self._waits: dict[Path | None, tuple[float, float]] = {}  # of what failed, None: the archive: until, how long
-        self._tries: dict[Path, int] = {}  # of what the archive refuses for good
+        self._since: dict[Path, float] = {}  # of what the archive refuses for good, or what cannot be answered
         self._news, self._ends = threading.Event(), threading.Event()
         self._peer: pynetdicom.association.Association | None = None
         entity = pynetdicom.AE(self.here.title)
@@ -220,7 +221,9 @@ class Node:
                 if self._ends.is_set() or not peer.is_established:
                     break
                 self._try(job, peer)
-            if not peer.is_established and not self._ends.is_set():
+                if not peer.is_established:  # it may have been the job, so the others wait for a moment only
+                    self._waits[None] = time.monotonic() + self.first_wait, self.first_wait / 2
+            if not taken and not self._ends.is_set():
                 self._later(None, "the archive does not answer")
         finally:
             if peer.is_established:
@@ -231,34 +234,38 @@ class Node:
         """Answer to a job, and drop it, try it later, or put it aside."""
         name = job.name.split("-")[1]
         try:
-            why, status = self._answer(job, peer)
+            why, final = self._answer(job, peer)
+            if final and time.monotonic() - self._since.setdefault(job, time.monotonic()) >= DAY:
+                self.spool.aside(job)
+                log.error("%s lies in the spool's folder refused, and is not tried again: %s", name, why)
+                return
+            if not why:
+                self.spool.drop(job)
         except Exception as error:  # one image must not stop the others: it stays, and the log says so
-            why, status = f"a {type(error).__name__} came in between", 0
-        if not why:
-            self.spool.drop(job)
-            self._waits.pop(job, None)
-            self._waits.pop(None, None)
-            log.info("%s answered; %d wait in the spool", name, len(self.spool.jobs()))
+            why = f"a {type(error).__name__} came in between"
+        if why:
+            if not self._ends.is_set():
+                self._later(job, why)
             return
-        self._tries[job] = self._tries.get(job, 0) + (status in FINAL or status >> 12 == 0xC)
-        if self._tries[job] >= MOST_TRIES:
-            self.spool.aside(job)
-            log.error("%s lies in the spool's folder refused, and is not tried again: %s", name, why)
-        elif not self._ends.is_set():
-            self._later(job, why)
+        for waits in (self._waits, self._since):
+            waits.pop(job, None)
+        self._waits.pop(None, None)
+        log.info("%s answered; %d wait in the spool", name, len(self.spool.jobs()))
 
-    def _answer(self, job: Path, peer: pynetdicom.association.Association) -> tuple[str, int]:
-        """Read, and send what was found: "" if the archive has acknowledged all of it, else why not, and its status."""
+    def _answer(self, job: Path, peer: pynetdicom.association.Association) -> tuple[str, bool]:
+        """Read, and send what was found: "" if the archive has acknowledged all of it, else why not; and whether it has
+        refused for good."""
         raw = job.read_bytes()
         found = self.by.read(raw, "The image")
         came = datetime.datetime.fromtimestamp(int(job.name.split("-")[0]) / 1e9)
         for made in objects.answer(objects.header(raw), found, self._version, came):
             status = peer.send_c_store(made).get("Status")
             if status is None:
-                return "the archive did not answer", 0
+                return "the archive did not answer", False
             if status not in THERE and status >> 12 != 0xB:  # 0xBxxx: stored, with a remark
-                return f"the archive said 0x{status:04X}", status
-        return "", SUCCESS
+                final = status in FINAL or status >> 8 == 0xA9 or status >> 12 == 0xC
+                return f"the archive said 0x{status:04X}", final
+        return "", False
 
     def _later(self, what: Path | None, why: str) -> None:
         wait = min(2 * self._waits.get(what, (0.0, self.first_wait / 2))[1], LONGEST_WAIT)

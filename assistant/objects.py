@@ -9,7 +9,9 @@ from __future__ import annotations
 import datetime
 import hashlib
 import io
+import re
 import uuid
+from importlib import metadata
 
 import pydicom
 import torch
@@ -29,6 +31,9 @@ OF_THE_IMAGE = ("BodyPartExamined", "Laterality", "ImageLaterality", "BurnedInAn
 UNPAIRED = {"ABDOMEN", "BACK", "BLADDER", "BRAIN", "CHEST", "COCCYX", "CSPINE", "FACE", "HEAD", "HEART", "JAW",
             "LIVER", "LSPINE", "MOUTH", "NECK", "NOSE", "PELVIS", "PROSTATE", "SKULL", "SPLEEN", "SSPINE", "STOMACH",
             "TONGUE", "TSPINE", "UTERUS", "WHOLEBODY"}  # fmt: skip
+ANSWERING = ("assistant/report.py", "assistant/objects.py", "utils/evaluation/saliency.py", "utils/dicom/read.py",
+             "utils/dicom/values.py", "utils/dicom/leftovers.py", "utils/dicom/identity.py")  # fmt: skip
+LIBRARIES = ("torch", "numpy", "pillow", "pydicom", "highdicom")
 TIMES = {"ContentDate": "%Y%m%d", "ContentTime": "%H%M%S", "InstanceCreationDate": "%Y%m%d",
          "InstanceCreationTime": "%H%M%S", "DateOfSecondaryCapture": "%Y%m%d", "TimeOfSecondaryCapture": "%H%M%S",
          "ContributionDateTime": "%Y%m%d%H%M%S"}  # fmt: skip
@@ -37,7 +42,8 @@ NUMBERS = {"report": 9001, "capture": 9002}  # of the series
 
 def version_of(by: reader.Reader) -> str:
     """What an answer follows from, all of the reader and the code that reads and answers: 12 hexadecimal digits."""
-    seen = hashlib.sha256(reader.code_hash("report", "objects").encode())
+    seen = hashlib.sha256(reader.code_hash(*ANSWERING).encode())
+    seen.update(repr([(name, metadata.version(name)) for name in LIBRARIES]).encode())
 
     def see(value: object) -> None:
         if isinstance(value, dict):
@@ -58,12 +64,10 @@ def uid(*key: str) -> str:
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, '|'.join(key)).int}"
 
 
-def _bare(name: str) -> str:
-    """A character set without blanks and lines: some machines write ISO IR 100, or ISO-IR 100."""
-    return "".join(letter for letter in name.upper() if letter.isalnum())
-
-
-KNOWN_SETS = {_bare(name) for name in pydicom.charset.python_encoding}
+def _known(character_set: str) -> bool:
+    """Whether pydicom decodes it; like pydicom, it forgives ISO IR 100 and ISO-IR 100, and no other spelling."""
+    spelled = re.sub("^ISO.2022.IR", "ISO 2022 IR", re.sub("^ISO[^_]IR", "ISO_IR", character_set))
+    return spelled in pydicom.charset.python_encoding
 
 
 def header(raw: bytes) -> pydicom.Dataset:
@@ -71,7 +75,7 @@ def header(raw: bytes) -> pydicom.Dataset:
     pydicom raises where patient and study could not be written into an answer."""
     found = pydicom.dcmread(io.BytesIO(raw), stop_before_pixels=True)
     sets = found.get("SpecificCharacterSet") or ""
-    if any(_bare(name) not in KNOWN_SETS for name in ([sets] if isinstance(sets, str) else sets)):
+    if not all(_known(name) for name in ([sets] if isinstance(sets, str) else sets)):
         raise ValueError("unknown character set")
     for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
         if not pydicom.uid.UID(str(found.get(keyword) or "")).is_valid:
@@ -180,7 +184,7 @@ def _capture(image: pydicom.Dataset, finding: reader.Finding, version: str) -> p
         sr.CodedConcept.from_code(codes.DCM.SourceImageForImageProcessingOperation)]  # fmt: skip
     made.SourceImageSequence = [source]
     _filed(made, image, (*KEPT, *OF_THE_IMAGE))
-    if made.get("BodyPartExamined") in UNPAIRED:  # then it has no side (Laterality, PS3.3 C.7.3.1)
+    if str(made.get("BodyPartExamined")) in UNPAIRED:  # then it has no side (Laterality, PS3.3 C.7.3.1)
         made.pop("Laterality", None)
     elif "ImageLaterality" not in made:
         made.setdefault("Laterality", "")

@@ -29,11 +29,13 @@ def text(value: object) -> str:
     return html.escape("".join(letter if letter.isprintable() else "?" for letter in str(value)))
 
 
-def page_of(findings: Sequence[tuple[str, reader.Finding]], who: str, left: int = 0) -> str:
-    """The findings of files, by name, as HTML; `who` reads. `left` files were not read: there were too many."""
+def page_of(findings: Sequence[tuple[str, reader.Finding]], who: str, left: int = 0, note: str = "") -> str:
+    """The findings of files, by name, as HTML; `who` reads, a note is added. `left` files were not read: too many."""
     now = datetime.datetime.now().astimezone().strftime("%d %B %Y, %H:%M:%S %Z")
     parts = [f"<h2>{'Finding' if len(findings) == 1 else f'{len(findings)} findings'}</h2>",
              f'<p class="device">{text(DEVICE)}</p><p>{text(who)}</p>']  # fmt: skip
+    if note:
+        parts.append(f"<p>{text(note)}</p>")
     if left:
         parts.append(f"<p><strong>Too many at once: {left} more were not read. Give them again.</strong></p>")
     if len(findings) > 1:
@@ -127,8 +129,8 @@ def picture(finding: reader.Finding) -> np.ndarray:
     if mixed.width < 384:  # letters need room
         mixed = mixed.resize((384, round(mixed.height * 384 / mixed.width)), Image.Resampling.BILINEAR)
     order = np.argsort(-finding.probabilities)[:4]
-    top = ", ".join(f"{finding.classes[k]} {reader.percent(finding.probabilities[k])}" for k in order)
-    lines = [PRELIMINARY, "Where, not why. Read by nobody else.", top]
+    shares = (f"{finding.classes[k]} {reader.percent(finding.probabilities[k])}" for k in order)
+    lines = [PRELIMINARY, "Where, not why. Read by nobody else.", *shares]
     font = ImageFont.load_default(size=max(mixed.width // 32, 12))
     high = round(1.4 * font.size)
     page = Image.new("RGB", (mixed.width, mixed.height + high * len(lines) + high // 2))

@@ -20,7 +20,8 @@ FREE = 256 << 20  # bytes of the disk that are left to others
 def held(file: Path) -> IO[str]:
     """The file, opened and locked until it is closed or this process ends, however it ends. Raises OSError where
     another one holds it; on Windows nobody is kept out."""
-    opened = open(file, "w")  # noqa: SIM115 (as long as its owner wants)
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)  # nothing is emptied, and no link is followed
+    opened = os.fdopen(os.open(file, flags, 0o600), "r+")
     try:
         if fcntl:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -28,6 +29,16 @@ def held(file: Path) -> IO[str]:
         opened.close()
         raise
     return opened
+
+
+def _settle(folder: Path) -> None:
+    """A name is on the disk when its folder is; Windows opens no folders, and settles by itself."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 class Spool:
@@ -52,7 +63,7 @@ class Spool:
                 file.flush()
                 os.fsync(handle)
             os.replace(name, name.removesuffix("part") + "dcm")
-            self._settle()
+            _settle(self.folder)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             Path(name.removesuffix("part") + "dcm").unlink(missing_ok=True)
@@ -64,22 +75,15 @@ class Spool:
 
     def aside(self, job: Path) -> None:
         """Keep an image for somebody to look at, in the folder `refused`: nobody tries it again."""
-        (self.folder / "refused").mkdir(exist_ok=True, mode=0o700)
-        os.replace(job, self.folder / "refused" / job.name)
-        self._settle()
+        refused = self.folder / "refused"
+        refused.mkdir(exist_ok=True, mode=0o700)
+        os.replace(job, refused / job.name)
+        for folder in (refused, self.folder):
+            _settle(folder)
 
     def drop(self, job: Path) -> None:
         job.unlink(missing_ok=True)
-        self._settle()
+        _settle(self.folder)
 
     def close(self) -> None:
         self._lock.close()
-
-    def _settle(self) -> None:
-        """A name is on the disk when its folder is; Windows opens no folders, and settles by itself."""
-        if os.name == "posix":
-            handle = os.open(self.folder, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)

@@ -21,7 +21,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -43,16 +42,19 @@ OLD = 600  # seconds after which an upload that nobody asked about is removed
 KEEPS = ("chest-chest_xray-", "chest-pneumoniamnist_64-", "skin-dermamnist-")  # how files of the defaults begin
 FOLDER = "course-assistant-"  # how folders of uploads are called, in the system's temporary folder
 HERE = ("127.0.0.1", "localhost")  # the names under which the page is served
-BARRED = ("/file=", "/file/", "/proxy=", "/stream/")  # in paths of requests: gradio's ways to files and addresses
+# in paths of requests: gradio's ways to files, addresses and more, which this page does not need
+BARRED = ("/file=", "/file/", "/proxy=", "/stream/", "/process_recording", "/vibe", "/monitoring", "/custom_component",
+          "/component_server", "/deep_link")  # fmt: skip
 HEAD = Path(__file__).with_name("page.html").read_text(encoding="utf-8")  # the page's own style and script
 
 
 class Example(NamedTuple):
-    """What is written on the button, the file's name, its bytes."""
+    """What is written on the button, the file's name, its bytes; what the archive says that it shows."""
 
     label: str
     name: str
     raw: bytes
+    truth: str = ""
 
 
 # ---------------------------------------------------------------------------- who reads, and what there is to try
@@ -111,8 +113,9 @@ class Desk:
         made = [Example("Example: no medical image", "letter.png", _encoded(_letter()))]
         with contextlib.suppress(datasets.DataError, OSError, IndexError):
             found = _chest_films() if name == "chest" else _lesions() if name == "skin" else []
-            made = [*(Example(f"Example: labelled {label}", f"{label}.png", _encoded(image)) for label, image in found),
-                    *(Example("Example: as DICOM", "film.dcm", _dicom(image)) for _, image in found[-1:]
+            made = [*(Example(f"Example: labelled {label}", f"{label}.png", _encoded(image), label)
+                      for label, image in found),
+                    *(Example("Example: as DICOM", "film.dcm", _dicom(image), label) for label, image in found[-1:]
                       if name == "chest"), *made]  # fmt: skip
         return made
 
@@ -188,17 +191,19 @@ def build(desk: Desk, folder: Path) -> gr.Blocks:
         finally:
             removed(given, folder)
 
-    def told(name: str, files: Iterable[tuple[str, bytes]], left: int = 0) -> str:
+    def told(name: str, files: Iterable[tuple[str, bytes]], left: int = 0, note: str = "") -> str:
         try:
             made, who = desk.reader(name), desk.who(name)
         except (reader.ReaderError, datasets.DataError) as error:
             return report.refusal(str(error))
-        return report.page_of([(file, made.read(raw, name=file)) for file, raw in files], who, left)
+        return report.page_of([(file, made.read(raw, name=file)) for file, raw in files], who, left, note)
 
     def example(k: int) -> Callable[[str], str]:
         def show(name: str) -> str:
             found = desk.examples(name)[k]
-            return told(name, [(found.name, found.raw)])
+            note = (f"This example is labelled {found.truth}. A reader errs, and more often on images that come from "
+                    "elsewhere than those that it learnt from (lessons 4.3, 4.6).") if found.truth else ""  # fmt: skip
+            return told(name, [(found.name, found.raw)], note=note)
 
         return show
 
@@ -238,8 +243,9 @@ class Local:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         from starlette.responses import PlainTextResponse
 
-        origin = dict(scope.get("headers", ())).get(b"origin")
-        foreign = origin is not None and urlsplit(origin.decode("latin-1")).hostname not in HERE
+        headers = dict(scope.get("headers", ()))
+        origin, host = headers.get(b"origin"), headers.get(b"host", b"")
+        foreign = origin is not None and origin.partition(b"://")[2] != host
         if foreign or any(word in scope.get("path", "") for word in BARRED):
             return await PlainTextResponse("Not here.", 403)(scope, receive, send)
         return await self.app(scope, receive, send)
@@ -269,7 +275,8 @@ def swept(home: Path, older: float = OLD) -> None:
     os.utime(home)  # a sign of life, for systems without locks
     for entry in [*(home / "uploads").iterdir(), *home.parent.glob(f"{FOLDER}*")]:
         with contextlib.suppress(OSError):
-            if time.time() - entry.stat().st_mtime > older:
+            about = entry.lstat()
+            if time.time() - about.st_mtime > older and (not hasattr(os, "getuid") or about.st_uid == os.getuid()):
                 if entry.parent == home.parent:
                     spool.held(entry / "lock").close()  # another app, awake again: OSError
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
@@ -282,30 +289,30 @@ def serve(desk: Desk, port: int | None = None, inbrowser: bool = False) -> None:
         signal.signal(number, lambda *_: over.set())
     try:
         (home / "uploads").mkdir()
-        lock = spool.held(home / "lock")
-        os.environ |= {"GRADIO_TEMP_DIR": str(home), "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
-        import gradio as gr  # makes a folder of its own there
-        from starlette.middleware import Middleware
-        from starlette.middleware.trustedhost import TrustedHostMiddleware
+        with spool.held(home / "lock"):
+            os.environ |= {"GRADIO_TEMP_DIR": str(home), "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
+            import gradio as gr  # makes a folder of its own there
+            from starlette.middleware import Middleware
+            from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-        os.environ["GRADIO_TEMP_DIR"] = str(home / "uploads")
-        kept_home()
-        theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
-        head = HEAD.replace('"report"', json.dumps(report.TEMPLATE).replace("<", "\\u003c"))
-        page = build(desk, home / "uploads").queue(default_concurrency_limit=1, api_open=False)
-        page.launch(share=False, server_name="127.0.0.1", server_port=port, inbrowser=inbrowser, ssr_mode=False,
-                    max_file_size=MOST_BYTES, prevent_thread_lock=True, run_history=False, footer_links=[],
-                    state_session_capacity=MOST_FILES, theme=theme, css=report.STYLE, head=head, quiet=True,
-                    app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=list(HERE)),
-                                               Middleware(Local)]})  # fmt: skip
-        print(f"The assistant is at {page.local_url} and stops with Ctrl-C.", flush=True)
-        due = 0.0
-        while not over.wait(1):  # Windows sees Ctrl-C between two waits only
-            if time.monotonic() > due:
-                swept(home)
-                due = time.monotonic() + 60
-        page.close(verbose=False)
-        lock.close()
+            os.environ["GRADIO_TEMP_DIR"] = str(home / "uploads")
+            kept_home()
+            theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+            head = HEAD.replace('"report"', json.dumps(report.TEMPLATE).replace("<", "\\u003c"))
+            page = build(desk, home / "uploads").queue(default_concurrency_limit=1, api_open=False)
+            page.launch(share=False, server_name="127.0.0.1", server_port=port, inbrowser=inbrowser, ssr_mode=False,
+                        max_file_size=MOST_BYTES, prevent_thread_lock=True, run_history=False, footer_links=[],
+                        state_session_capacity=MOST_FILES, theme=theme, css=report.STYLE, head=head, quiet=True,
+                        app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=list(HERE)),
+                                                   Middleware(Local)]})  # fmt: skip
+            print(f"The assistant is at {page.local_url} and stops with Ctrl-C.", flush=True)
+            due = 0.0
+            while not over.wait(1):  # Windows sees Ctrl-C between two waits only
+                if time.monotonic() > due:
+                    swept(home)
+                    due = time.monotonic() + 60
+            page.close(verbose=False)
+            print("The assistant has stopped, and its folder of uploads is gone.")
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
