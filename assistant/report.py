@@ -76,12 +76,16 @@ def article(name: str, found: reader.Finding) -> str:
     else:
         kind, state = "found", "Finding"
         if len(found.plausible) in (0, len(found.classes)):
-            kind, state = "open", "No answer: read, and undecided"
+            kind, state = "open", "No answer: read, and undecided" if found.plausible else "No answer: an unusual image"
         said = f'<p class="headline">{text(headline(found))}</p>'
         for k in np.argsort(-found.probabilities, kind="stable"):
             share = found.probabilities[k]
             said += (f'<div class="bar"><span>{text(found.classes[k])}</span><span><i style="width:{share:.0%}"></i>'
                      f"</span><b>{text(reader.percent(share))}</b></div>")  # fmt: skip
+        inside = np.isin(found.classes, found.plausible)
+        if inside.any() and not inside.all() and found.probabilities[inside].min() < found.probabilities[~inside].max():
+            said += ("<p>Each class has a threshold of its own for the set: a rare one may be in it, and one that is "
+                     "likelier not (lesson 4.2).</p>")  # fmt: skip
     said += "".join(f"<p>{line}</p>" for line in lines[1:])
     facts = {key: value for key, value in found.facts.items() if key != "identity" and value not in ("", None)}
     facts |= {key: found.versions[key] for key in ("course", "torch", "code")}

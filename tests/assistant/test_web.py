@@ -85,6 +85,10 @@ def test_what_is_declined_looks_unlike_a_finding_and_tags_are_text():
     shown, refused = report.article(TAGS, found), report.article(TAGS, declined)
     assert 'class="found"' in shown and 'class="declined"' in refused
     assert 'class="open"' in report.article(TAGS, replace(found, plausible=()))
+    assert "unusual image" in report.article(TAGS, replace(found, plausible=()))
+    assert "undecided" in report.article(TAGS, replace(found, plausible=found.classes))
+    assert "threshold of its own" in report.article(TAGS, replace(found, plausible=(TAGS,)))
+    assert "threshold of its own" not in shown
     assert "bar" in shown and "range" in shown and "bar" not in refused and "range" not in refused
     page = report.page_of([(TAGS, found), ("a\u202eb\x00.dcm", declined)], TAGS, left=3)
     assert TAGS not in page and "&lt;img src=x" in page and "a?b?.dcm" in page and "3 more" in page
