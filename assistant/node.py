@@ -107,7 +107,7 @@ class Node:
         """Listen, and go on with what lies in the spool. Raises OSError where the port is taken."""
         self._version = objects.version_of(self.by)
         self._waits: dict[Path | None, tuple[float, float]] = {}  # of what failed, None: the archive: until, how long
-        self._since: dict[Path, float] = {}  # of what the archive refuses for good, or what cannot be answered
+        self._since: dict[Path, float] = {}  # of what the archive refuses for good
         self._news, self._ends = threading.Event(), threading.Event()
         self._peer: pynetdicom.association.Association | None = None
         entity = pynetdicom.AE(self.here.title)

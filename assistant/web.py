@@ -335,7 +335,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         serve(desk, given.port, not given.no_browser)
     except OSError as error:
-        sys.exit(f"The app cannot start at port {given.port}: is it taken? ({str(error).split('. ')[0]})")
+        where = f" at port {given.port}: is it taken?" if given.port else ":"
+        sys.exit(f"The app cannot start{where} {str(error).split('. ')[0]}.")
 
 
 if __name__ == "__main__":

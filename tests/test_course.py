@@ -147,7 +147,7 @@ LINES = {
 }
 TOOLS = (700, 1875)
 ASSISTANT = (450, 834)
-WINDOWS = {("web.py", "report.py"): 486, ("node.py", "spool.py", "objects.py"): 625}  # of the assistant
+WINDOWS = {("web.py", "report.py"): 487, ("node.py", "spool.py", "objects.py"): 625}  # of the assistant
 NODES_A_LINE = 8  # on average: lines do not get longer so that there are fewer
 UNCOUNTED = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
 
